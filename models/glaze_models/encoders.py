@@ -1,0 +1,115 @@
+"""The encoders: image -> latent mean of an image generator's autoencoder. A card is data; a graph is traced once an architecture."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from glaze_models.errors import OptionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderCard:
+    """What there is to know of one encoder.
+
+    Attributes:
+        name: what `--encoder` takes.
+        family: the architecture, an entry of `glaze_export.encoders`.
+        stands_for: the generators whose latent space this encoder maps to.
+        input_range: the range the weights were trained on; the graphs always take 0..1 and hold the mapping.
+        stride: pixels a latent cell; height and width of an input are multiples of it.
+        channels: of the latent.
+        scale: what the generator multiplies the latent by.
+        graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
+        weights: file name in `weights/`.
+        licence, sha256, bytes, provenance: of the weights file.
+    """
+
+    name: str
+    family: str
+    stands_for: tuple[str, ...]
+    input_range: tuple[float, float]
+    stride: int
+    channels: int
+    scale: float
+    graph: str
+    weights: str
+    licence: str
+    sha256: str
+    bytes: int
+    provenance: str
+
+    @property
+    def encode_graph(self) -> Path:
+        """image [1,3,H,W] in 0..1 -> latent [1,C,H/stride,W/stride]; without weights."""
+        return _data() / "graphs" / f"{self.graph}.encode.onnx"
+
+    @property
+    def step_graph(self) -> Path:
+        """image [1,3,H,W] in 0..1, target latent -> squared error (sum), its gradient [1,3,H,W]; without weights."""
+        return _data() / "graphs" / f"{self.graph}.step.onnx"
+
+    @property
+    def weights_file(self) -> Path:
+        """The `.safetensors` file whose tensors are bound to the graphs by name."""
+        return _data() / "weights" / self.weights
+
+
+@cache
+def _data() -> Path:
+    return Path(str(files("glaze_models")))
+
+
+_SURROGATE = (
+    "trained for this project from random initialisation on freely licensed art; "
+    "{how}; teachers: VAElight's public encoder and decoder (Apache-2.0); no Stable Diffusion weights were used"
+)
+
+ENCODERS: dict[str, EncoderCard] = {
+    card.name: card
+    for card in (
+        EncoderCard(
+            name="sd1-a",
+            family="surrogate",
+            stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.18215,
+            graph="surrogate_a",
+            weights="sd1_surrogate_a.safetensors",
+            licence="MIT",
+            sha256="24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2",
+            bytes=1608144,
+            provenance=_SURROGATE.format(how="by inverting the decoder, then agreement with the encoder"),
+        ),
+        EncoderCard(
+            name="sd1-b",
+            family="surrogate",
+            stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.18215,
+            graph="surrogate_b",
+            weights="sd1_surrogate_b.safetensors",
+            licence="MIT",
+            sha256="7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e",
+            bytes=1050712,
+            provenance=_SURROGATE.format(how="distilled from the encoder's values and its responses to small changes"),
+        ),
+    )
+}
+
+DEFAULT_ENCODERS = ("sd1-a", "sd1-b")
+
+
+def encoder_card(name: str) -> EncoderCard:
+    """The card called `name`.
+
+    Raises:
+        OptionError: no card has this name.
+    """
+    if name not in ENCODERS:
+        raise OptionError(f"There is no encoder called {name!r}. Known: {', '.join(ENCODERS)}.")
+    return ENCODERS[name]

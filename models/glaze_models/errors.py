@@ -1,0 +1,63 @@
+"""The one exception tree. Every error names the file, tensor or option, and says what to do.
+
+GlazeError                      exit code 1
+├── OptionError                 2   an option's value is unknown or does not fit the others
+├── PictureError                1   one picture cannot be glazed; a batch goes on without it
+│   ├── UnreadablePicture           missing, truncated, not a picture, a decompression bomb
+│   ├── UnsupportedPicture          readable, but not something that can be glazed (animated, too small)
+│   ├── AlreadyGlazed               carries our mark
+│   └── OutputError                 the result cannot be written there
+├── DeviceError                 3   the device is missing or failed its self-test
+└── ModelError                  4   a graph or its weights
+    └── WeightsError                a tensor is missing, misshapen, or its file is damaged
+"""
+
+from typing import ClassVar
+
+
+class GlazeError(Exception):
+    """The root. `str(error)` is one sentence on what is wrong and one on what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class OptionError(GlazeError):
+    """An option's value is unknown or does not fit the others."""
+
+    exit_code = 2
+
+
+class PictureError(GlazeError):
+    """One picture cannot be glazed; a batch goes on without it."""
+
+
+class UnreadablePicture(PictureError):
+    """The file is missing, truncated, not a picture, or a decompression bomb."""
+
+
+class UnsupportedPicture(PictureError):
+    """The picture can be read, but is nothing that can be glazed (animated, too small)."""
+
+
+class AlreadyGlazed(PictureError):
+    """The picture carries our mark, an XMP entry."""
+
+
+class OutputError(PictureError):
+    """The result cannot be written at this place."""
+
+
+class DeviceError(GlazeError):
+    """The device is missing, or it failed its self-test."""
+
+    exit_code = 3
+
+
+class ModelError(GlazeError):
+    """A graph, or the weights it needs, cannot be used."""
+
+    exit_code = 4
+
+
+class WeightsError(ModelError):
+    """A tensor is missing or misshapen, or its file is damaged."""

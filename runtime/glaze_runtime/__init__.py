@@ -1,0 +1,1 @@
+"""glaze_runtime: the optimisation, on onnxruntime and numpy alone."""
