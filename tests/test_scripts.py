@@ -1,0 +1,189 @@
+"""The scripts: what they need, the environments they make, and what they run."""
+
+import ast
+import os
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = [ROOT / "scripts" / name for name in ("glaze", "test", "check", "lint")]
+SHARED = ROOT / "scripts" / "_environment.py"
+
+
+def load(path: Path):
+    loader = SourceFileLoader(path.name, str(path))
+    module = module_from_spec(spec_from_loader(path.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+class Machine:
+    """A checkout in a folder, where the commands that the scripts start are written down and pretended."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.commands: list[list[str]] = []
+        self.fails: str | None = None
+        self.shared = load(SHARED)
+        self.shared.ROOT = folder
+        self.pyproject = folder / "pyproject.toml"
+        self.pyproject.write_text("first")
+        self.environment = self.shared.Environment(".venv-x", "[extra]", "Installing…")
+        monkeypatch.setattr(subprocess, "Popen", self.start)
+
+    def start(self, command, cwd=None):
+        self.commands.append(command)
+        what = command[2]
+        if what == "venv":
+            python = Path(self.environment.program("python"))
+            python.parent.mkdir()
+            python.touch()
+        return FakeProcess(1 if what == self.fails else 0)
+
+    def prepare(self) -> list[str]:
+        """What was started to prepare the environment."""
+        self.commands.clear()
+        self.environment.prepare()
+        return [command[2] for command in self.commands]
+
+
+class FakeProcess:
+    def __init__(self, status: int, interrupts: int = 0) -> None:
+        self.returncode: int | None = None
+        self.status = status
+        self.interrupts = interrupts
+
+    def poll(self):
+        return self.returncode
+
+    def wait(self):
+        if self.interrupts:
+            self.interrupts -= 1
+            raise KeyboardInterrupt
+        self.returncode = self.status
+        return self.status
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    return Machine(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, SHARED], ids=lambda path: path.name)
+def test_scripts_need_only_the_standard_library(script):
+    imported = set()
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"), feature_version=(3, 7))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.split(".")[0])
+    assert imported <= sys.stdlib_module_names | {"_environment"}
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci" / "run"], ids=lambda path: path.name)
+def test_scripts_can_be_started(script):
+    assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env ")
+    assert os.name == "nt" or os.access(script, os.X_OK)
+
+
+def test_an_environment_is_made_once(machine, capfd):
+    assert machine.prepare() == ["venv", "pip"]
+    assert machine.commands[-1][-2:] == ["--editable", f"{machine.shared.ROOT}[extra]"]
+    assert machine.prepare() == []
+    assert capfd.readouterr().err == "Installing…\n"
+
+
+def test_another_pyproject_is_installed_into_the_same_environment(machine):
+    machine.prepare()
+    machine.pyproject.write_text("second")
+    assert machine.prepare() == ["pip"]
+    assert machine.prepare() == []
+
+
+def test_an_interrupted_installation_is_made_anew(machine):
+    machine.fails = "pip"
+    with pytest.raises(SystemExit, match="could not be installed: see above"):
+        machine.prepare()
+    rest = machine.environment.folder / "half a package"
+    rest.touch()
+    machine.fails = None
+    assert machine.prepare() == ["venv", "pip"]
+    assert not rest.exists()
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(machine):
+    machine.prepare()
+    Path(machine.environment.program("python")).unlink()
+    assert machine.prepare() == ["venv", "pip"]
+
+
+def test_an_environment_of_somebody_else_is_left_alone(machine):
+    machine.environment.folder.mkdir()
+    with pytest.raises(SystemExit, match="was made by something else"):
+        machine.prepare()
+    assert machine.environment.folder.is_dir()
+
+
+def test_a_python_without_venv_is_told_what_to_install(machine):
+    machine.fails = "venv"
+    with pytest.raises(SystemExit, match="sudo apt install python3-venv"):
+        machine.prepare()
+
+
+def test_a_python_without_ensurepip_is_told_what_to_install(machine, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="sudo apt install python3-venv"):
+        machine.prepare()
+    assert machine.commands == []
+
+
+def test_an_old_python_is_told_so(machine, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, and this is 3\.9\.2"):
+        machine.prepare()
+    assert machine.commands == []
+
+
+def test_programs_are_found_on_windows(machine, monkeypatch):
+    monkeypatch.setattr(machine.shared, "WINDOWS", True)
+    assert Path(machine.environment.program("python")).parts[-2:] == ("Scripts", "python.exe")
+
+
+@pytest.mark.parametrize(("ended", "status"), [(0, 0), (3, 3), (-15, 143)])
+def test_the_exit_status_is_passed_on(ended, status):
+    if ended < 0 and os.name == "nt":
+        pytest.skip("signals have no exit status on Windows")
+    program = f"import os, sys; os.kill(os.getpid(), {-ended}) if {ended} < 0 else sys.exit({ended})"
+    assert load(SHARED).run([sys.executable, "-c", program]) == status
+
+
+def test_ctrl_c_waits_for_the_program_and_ends_with_it(monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda command, cwd: FakeProcess(1, interrupts=2))
+    with pytest.raises(SystemExit) as caught:
+        load(SHARED).run(["program"])
+    assert caught.value.code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ([], ["--help"]),
+        (["--help"], ["--help"]),
+        (["--version"], ["--version"]),
+        (["a.png", "b.png"], ["glaze", "a.png", "b.png"]),
+        (["--seed", "1", "a.png"], ["glaze", "--seed", "1", "a.png"]),
+        (["glaze", "a.png"], ["glaze", "a.png"]),
+        (["styles"], ["styles"]),
+        (["models", "--help"], ["models", "--help"]),
+        (["devices"], ["devices"]),
+        (["show", "a.png"], ["show", "a.png"]),
+    ],
+    ids=" ".join,
+)
+def test_pictures_mean_the_command_glaze(given, passed, monkeypatch):
+    monkeypatch.syspath_prepend(SHARED.parent)
+    assert load(ROOT / "scripts" / "glaze").command_line(given) == passed
