@@ -1,12 +1,12 @@
 """From a card to its two graphs, as bytes."""
 
-from glaze_models import EncoderCard
 from torch import nn
 
 from glaze_export import graphs
 from glaze_export.encoders import FAMILIES
 from glaze_export.gradient import step_graph
 from glaze_export.trace import encode_graph
+from glaze_models import EncoderCard
 
 
 def build_module(card: EncoderCard) -> nn.Module:
@@ -15,7 +15,11 @@ def build_module(card: EncoderCard) -> nn.Module:
 
 
 def export_encoder(card: EncoderCard) -> dict[str, bytes]:
-    """File name -> bytes of the `encode` and the `step` graph of `card`, without weights; the same every time."""
+    """File name -> bytes of the `encode` and the `step` graph of `card`, without weights; always the same.
+
+    Raises:
+        ModelError: the encoder has an operator with no gradient rule.
+    """
     encode = encode_graph(build_module(card), card)
     step, derived = step_graph(encode)
     return {

@@ -1,46 +1,47 @@
-"""Reverse-mode differentiation on the ONNX graph itself: `encode` -> `step`, the squared error and its gradient.
+"""Reverse-mode differentiation on the ONNX graph: `encode` -> `step`, a squared error and its gradient.
 
     loss = sum (encode(image) − target)²        gradient = d loss / d image
 
-Why not trace torch's backward pass: `torch.func.grad` under non-strict export yields fake weights without a word, and
-`autograd.grad` is refused in strict export. On the graph, one small rule an operator is enough (`rules.py`).
+Why not trace torch's backward pass: `torch.func.grad` under non-strict export yields fake weights without a
+word, and `autograd.grad` is refused in strict export. On the graph, one small rule an operator is enough.
 """
 
 from typing import Any
 
-from glaze_models.errors import ModelError
 from onnx import GraphProto, NodeProto, TensorProto, helper
 
 from glaze_export import graphs
 from glaze_export.rules import RULES
+from glaze_models.errors import ModelError
 
 
 def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
-    """The graph image, target -> loss [] (a sum), gradient [1,3,height,width], and the recipes of its derived tensors.
+    """The graph image, target -> loss [], gradient [1,3,height,width]; and its derived tensors' recipes.
 
     Raises:
-        ModelError: an operator has no rule; it is named.
+        ModelError: an operator has no rule, or its rule does not cover this use; the node is named.
     """
+    image, latent = encode.input[0], encode.output[0]
     tape = _Tape(encode)
-    latent = encode.output[0].name
-    error = tape.emit("Sub", latent, "target")
+    error = tape.emit("Sub", latent.name, "target")
     tape.emit("ReduceSum", tape.emit("Mul", error, error), output="loss", keepdims=0)
-    gradients = {latent: tape.emit("Mul", error, tape.scalar(2))}
+    gradients = {latent.name: tape.emit("Mul", error, tape.scalar(2))}
     for node in reversed(encode.node):
         grad = gradients.pop(node.output[0], None)
         if grad is None:
             continue
         if node.op_type not in RULES:
-            raise ModelError(f"{node.op_type} {node.name!r} has no gradient rule. Add one to glaze_export/rules.py.")
+            raise ModelError(
+                f"{node.op_type} {node.name!r} has no gradient rule. Add one to glaze_export/rules.py."
+            )
         for name, part in RULES[node.op_type](node, grad, tape):
             gradients[name] = tape.emit("Add", gradients[name], part) if name in gradients else part
-    tape.emit("Identity", gradients[encode.input[0].name], output="gradient")
-    image, target = encode.input[0], encode.output[0]
+    tape.emit("Identity", gradients[image.name], output="gradient")
     graph = helper.make_graph(
         [*encode.node, *tape.nodes],
         encode.name.replace("encode", "step"),
-        [image, graphs.value("target", [d.dim_value or d.dim_param for d in target.type.tensor_type.shape.dim])],
-        [graphs.value("loss", []), graphs.value("gradient", [1, 3, "height", "width"])],
+        [image, graphs.value("target", graphs.sizes(latent))],
+        [graphs.value("loss", []), graphs.value("gradient", graphs.sizes(image))],
         sorted([*encode.initializer, *tape.tensors.values()], key=lambda tensor: tensor.name),
     )
     return graph, tape.recipes
@@ -53,7 +54,8 @@ class _Tape:
         self.nodes: list[NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
         self.recipes: dict[str, dict[str, str]] = {}
-        self._weights = {tensor.name: tuple(tensor.dims) for tensor in encode.initializer}
+        self._shapes = graphs.example_shapes(encode)
+        self._producers = {name: node for node in encode.node for name in node.output}
         self._alive = {encode.input[0].name}
         for node in encode.node:
             if self._alive.intersection(node.input):
@@ -69,15 +71,18 @@ class _Tape:
         self.tensors[name] = graphs.scalar(name, number)
         return name
 
-    def derived(self, recipe: str, of: str) -> str:
-        name = f"{of}.{recipe}"
-        first, second, *kernel = self._weights[of]
+    def flip_transpose(self, weight: str) -> str:
+        name = f"{weight}.flip_transpose"
+        first, second, *kernel = self._shapes[weight]
         self.tensors[name] = graphs.weight(name, (second, first, *kernel))
-        self.recipes[name] = {"recipe": recipe, "of": of}
+        self.recipes[name] = {"recipe": "flip_transpose", "of": weight}
         return name
 
-    def weight_shape(self, name: str) -> tuple[int, ...]:
-        return self._weights[name]
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self._shapes[name]
+
+    def producer(self, name: str) -> NodeProto | None:
+        return self._producers.get(name)
 
     def needs_gradient(self, name: str) -> bool:
         return name in self._alive

@@ -1,4 +1,4 @@
-"""ONNX graphs in one canonical form: stable names, no tool's traces in them, weights declared but left out."""
+"""ONNX graphs in one canonical form: stable names, no traces of tools, weights declared but left out."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,13 +6,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    checker,
+    helper,
+    numpy_helper,
+    shape_inference,
+)
 
 OPSET = 18
 IR_VERSION = 10
 
 Derived = Mapping[str, Mapping[str, str]]
-"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": the weight it is computed from}."""
+"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}."""
 
 
 def value(name: str, shape: Iterable[int | str]) -> Any:
@@ -49,10 +60,8 @@ def attributes(of: NodeProto) -> dict[str, Any]:
 
 
 def model(graph: GraphProto, derived: Derived) -> ModelProto:
-    """The checked model around `graph`; the recipes of its derived tensors are in its metadata under `derived`."""
-    made = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="glaze-edge"
-    )
+    """The checked model around `graph`; its metadata keeps the recipes of derived tensors as `derived`."""
+    made = _model(graph)
     helper.set_model_props(made, {"derived": json.dumps(derived, sort_keys=True)})
     # The checker looks for the file of external data, so it gets a copy with empty weights of the right size.
     copy = ModelProto()
@@ -68,3 +77,24 @@ def model(graph: GraphProto, derived: Derived) -> ModelProto:
 def to_bytes(made: ModelProto) -> bytes:
     """The same model gives the same bytes."""
     return bytes(made.SerializeToString(deterministic=True))
+
+
+def sizes(of: ValueInfoProto) -> list[int | str]:
+    """The dimensions of an input or output: their sizes, or their names where they are free."""
+    return [d.dim_param or d.dim_value for d in of.type.tensor_type.shape.dim]
+
+
+def example_shapes(graph: GraphProto, height: int = 128, width: int = 192) -> dict[str, tuple[int, ...]]:
+    """The shape of every value and tensor of `graph` for an image [1,3,height,width]."""
+    example = _model(graph)
+    example.graph.input[0].CopyFrom(value(graph.input[0].name, [1, 3, height, width]))
+    example.graph.output[0].type.tensor_type.ClearField("shape")
+    inferred = shape_inference.infer_shapes(example, strict_mode=True).graph
+    values = [*inferred.input, *inferred.value_info, *inferred.output]
+    shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
+    return shapes | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+
+
+def _model(graph: GraphProto) -> ModelProto:
+    opset = helper.make_opsetid("", OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="glaze-edge")

@@ -1,21 +1,34 @@
-"""Parity: the step graph on onnxruntime against torch autograd, on the same image and target."""
+"""Parity: a step graph on onnxruntime against torch autograd, on the same image and target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from glaze_models import EncoderCard
-from glaze_runtime.devices import CPU
-from glaze_runtime.encoder import Encoder
+from numpy.typing import NDArray
 from torch import nn
 
+from glaze_models import EncoderCard
+from glaze_runtime.binding import bind, load_weights
+from glaze_runtime.devices import CPU, open_session
+
+Array = NDArray[np.float32]
+
 SIZES = ((256, 256), (512, 512), (384, 512))
+"""Height and width in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How far apart the two are: relative errors, and the share of gradient entries of the same sign."""
+    """How far apart the two are.
+
+    Attributes:
+        height, width: of the image.
+        loss_error: |loss − loss'| / loss', with loss' from torch.
+        gradient_error: |g − g'|₂ / |g'|₂.
+        sign_agreement: the share of the gradient's entries that have the same sign.
+    """
 
     height: int
     width: int
@@ -24,28 +37,53 @@ class Parity:
     sign_agreement: float
 
 
-def parity(card: EncoderCard, module: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> list[Parity]:
-    """Compare on smooth random images with noise; `gradient_error` is |g − g'|₂ / |g'|₂ with g' from torch."""
-    encoder = Encoder(card, CPU)
-    return [_compare(encoder, module, height, width) for height, width in sizes]
+def parity(
+    card: EncoderCard, module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
+) -> list[Parity]:
+    """Compare the graph file `step` of `card` with `module` on smooth random images with noise.
+
+    Raises:
+        ModelError, WeightsError: the graph or the card's weights cannot be used.
+    """
+    bound = bind(step, load_weights(card))
+    reports = []
+    for height, width in sizes:
+        image, target = _example(module, height, width)
+        dims = {
+            "height": height,
+            "width": width,
+            "latent_height": target.shape[2],
+            "latent_width": target.shape[3],
+        }
+        session = open_session(bound.model, CPU, dims=dims, initializers=bound.tensors)
+        loss, gradient = session.run(["loss", "gradient"], {"image": image.numpy(), "target": target.numpy()})
+        reports.append(_compare(loss, gradient, _autograd(module, image, target)))
+    return reports
 
 
-def _compare(encoder: Encoder, module: nn.Module, height: int, width: int) -> Parity:
+def _example(module: nn.Module, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """An image, and a target about one away from its latent."""
     generator = torch.Generator().manual_seed(height * 10_000 + width)
     coarse = torch.rand(1, 3, height // 32, width // 32, generator=generator)
     image = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
-    image = (image + 0.05 * torch.randn(image.shape, generator=generator)).clamp(0, 1).requires_grad_()
+    image = (image + 0.05 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
     latent = module(image)
-    target = latent.detach() + torch.randn(latent.shape, generator=generator)
-    loss = (latent - target).square().sum()
-    (expected,) = torch.autograd.grad(loss, image)
+    return image, latent + torch.randn(latent.shape, generator=generator)
 
-    value, gradient = encoder.value_and_grad(image.detach()[0].permute(1, 2, 0).numpy(), target.numpy())
-    reference = expected[0].permute(1, 2, 0).numpy().astype(np.float64)
+
+def _autograd(module: nn.Module, image: torch.Tensor, target: torch.Tensor) -> tuple[float, Array]:
+    leaf = image.clone().requires_grad_()
+    loss = (module(leaf) - target).square().sum()
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    return loss.item(), gradient.numpy()
+
+
+def _compare(loss: Array, gradient: Array, expected: tuple[float, Array]) -> Parity:
+    true_loss, reference = expected
     return Parity(
-        height=height,
-        width=width,
-        loss_error=abs(value - loss.item()) / loss.item(),
+        height=gradient.shape[2],
+        width=gradient.shape[3],
+        loss_error=abs(float(loss) - true_loss) / true_loss,
         gradient_error=float(np.linalg.norm(gradient - reference) / np.linalg.norm(reference)),
         sign_agreement=float(np.mean(np.sign(gradient) == np.sign(reference))),
     )

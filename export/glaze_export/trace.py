@@ -1,17 +1,18 @@
 """The forward trace: a torch encoder -> the `encode` graph, image [1,3,height,width] in 0..1 -> latent."""
 
+import logging
 import warnings
 
 import torch
-from glaze_models import EncoderCard
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from glaze_export import graphs
+from glaze_models import EncoderCard
 
 
 def encode_graph(module: nn.Module, card: EncoderCard) -> GraphProto:
-    """Trace `module` with free height and width (multiples of the stride); its parameters become declared weights.
+    """Trace `module` with free height and width, multiples of the stride; parameters become declared weights.
 
     Args:
         module: image [1,3,H,W] in 0..1 -> latent mean [1,channels,H/stride,W/stride], in eval mode.
@@ -35,10 +36,12 @@ def encode_graph(module: nn.Module, card: EncoderCard) -> GraphProto:
 
 
 def _trace(module: nn.Module, stride: int) -> GraphProto:
+    # Without torchvision the exporter logs a warning for each of its operators, which no encoder here uses.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     cells = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "rows"), (3, "columns"))}
     example = torch.zeros(1, 3, 8 * stride, 12 * stride)
     with warnings.catch_warnings():
-        # The exporter pickles torch's own tree specs, which warn about their deprecation.
+        # The exporter copies torch's own tree specs, which warn about their deprecation.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         program = torch.onnx.export(
             module,

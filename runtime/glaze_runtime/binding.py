@@ -1,4 +1,4 @@
-"""Binding: a graph without weights and a `.safetensors` file -> what a session is opened from, by tensor name."""
+"""Binding: a graph without weights and a `.safetensors` file -> what a session is opened from, by name."""
 
 import hashlib
 import json
@@ -8,76 +8,119 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from glaze_models import EncoderCard
-from glaze_models.errors import ModelError, WeightsError
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
+
+from glaze_models import EncoderCard
+from glaze_models.errors import ModelError, WeightsError
 
 Tensor = NDArray[np.float32]
 
 
 def flip_transpose(weight: Tensor) -> Tensor:
-    """[out,in,kh,kw] -> [in,out,kh,kw], flipped: a stride-1 convolution with it is the adjoint of one with `weight`."""
+    """[out,in,kh,kw] -> [in,out,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
     return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
 
 
 RECIPES: dict[str, Callable[[Tensor], Tensor]] = {"flip_transpose": flip_transpose}
+"""How a graph's derived tensors are computed from its weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The tensors of a weights file in float32, by name."""
+
+    file: Path
+    tensors: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """A graph and every tensor that it declares without values, in float32."""
+    """A serialised graph, and every tensor that it declares without values, in float32."""
 
     model: bytes
     tensors: Mapping[str, Tensor]
 
 
-def load_weights(card: EncoderCard) -> dict[str, Tensor]:
-    """The tensors of the card's weights file in float32.
+def load_weights(card: EncoderCard) -> Weights:
+    """The weights of `card`.
 
     Raises:
-        WeightsError: the file is missing, or it is not the one the card describes.
+        WeightsError: the file is missing, is not the one that the card describes, or is no safetensors file.
     """
-    path = card.weights_file
+    file = card.weights_file
     try:
-        data = path.read_bytes()
+        data = file.read_bytes()
     except OSError as error:
-        raise WeightsError(f"The weights {path} cannot be read: {error.strerror}. Install glaze-edge again.") from error
+        raise WeightsError(
+            f"The weights {file} cannot be read: {error.strerror}. Install glaze-edge again."
+        ) from error
     if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise WeightsError(f"The weights {path} are damaged: their sha256 is not the recorded one. Install glaze-edge again.")
+        raise WeightsError(
+            f"The weights {file} are damaged: their sha256 is not that on record. Install glaze-edge again."
+        )
     try:
-        return {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
+        tensors = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
     except SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file: {error}.") from error
+        raise WeightsError(
+            f"The weights {file} are no safetensors file: {error}. Get the file again."
+        ) from error
+    return Weights(file=file, tensors=tensors)
 
 
-def bind(graph: Path, weights: Mapping[str, Tensor]) -> Bound:
-    """Give each tensor that `graph` declares its values from `weights`, directly or by its recipe.
+def bind(graph: Path, weights: Weights) -> Bound:
+    """Give each tensor that `graph` only declares its values from `weights`, as they are or by its recipe.
 
     Raises:
-        ModelError: the graph cannot be read.
-        WeightsError: a tensor is missing or has another shape; it is named.
+        ModelError: the graph cannot be read, or it asks for a recipe that is not known.
+        WeightsError: a tensor is missing, misshapen or not finite.
     """
+    model, recipes = _read(graph)
+    declared = {
+        tensor.name: tuple(tensor.dims)
+        for tensor in model.graph.initializer
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+    }
+    tensors = {}
+    for name, shape in declared.items():
+        recipe = recipes.get(name, {"recipe": None, "of": name})
+        source = _source(recipe["of"], weights, graph)
+        tensors[name] = source if recipe["recipe"] is None else RECIPES[recipe["recipe"]](source)
+        if tensors[name].shape != shape:
+            raise WeightsError(
+                f"The tensor {recipe['of']!r} of {weights.file} has the shape {source.shape}, which does not "
+                f"give {graph.name} its {name!r} of {shape}. Use the weights of the encoder it was made for."
+            )
+    return Bound(model=model.SerializeToString(), tensors=tensors)
+
+
+def _read(graph: Path) -> tuple[onnx.ModelProto, dict[str, dict[str, str]]]:
+    """The graph, and its recipes: derived tensor -> {"recipe": a name in `RECIPES`, "of": a weight}."""
     try:
         model = onnx.load(graph, load_external_data=False)
-    except (OSError, DecodeError) as error:
-        raise ModelError(f"The graph {graph} cannot be read: {error}. Install glaze-edge again.") from error
-    recipes = json.loads(next((p.value for p in model.metadata_props if p.key == "derived"), "{}"))
-    tensors = {}
-    for declared in model.graph.initializer:
-        if declared.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        recipe = recipes.get(declared.name)
-        source = recipe["of"] if recipe else declared.name
-        if source not in weights:
-            raise WeightsError(f"The weights lack the tensor {source!r}, which {graph.name} needs. Are they of another encoder?")
-        tensor = RECIPES[recipe["recipe"]](weights[source]) if recipe else weights[source]
-        if tensor.shape != tuple(declared.dims):
-            raise WeightsError(
-                f"The tensor {source!r} has the shape {tensor.shape}; {graph.name} needs {tuple(declared.dims)} for "
-                f"{declared.name!r}. Are the weights of another encoder?"
-            )
-        tensors[declared.name] = tensor
-    return Bound(model=model.SerializeToString(), tensors=tensors)
+        recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
+        unknown = {recipe["recipe"] for recipe in recipes.values()} - RECIPES.keys()
+    except (OSError, DecodeError, KeyError, ValueError) as error:
+        raise ModelError(f"The graph {graph} cannot be read: {error!r}. Install glaze-edge again.") from error
+    if unknown:
+        raise ModelError(
+            f"The graph {graph} derives tensors by {', '.join(sorted(unknown))}, which this glaze-edge does "
+            "not know. Update glaze-edge."
+        )
+    return model, recipes
+
+
+def _source(name: str, weights: Weights, graph: Path) -> Tensor:
+    if name not in weights.tensors:
+        raise WeightsError(
+            f"{weights.file} lacks the tensor {name!r}, which {graph.name} needs. "
+            "Use the weights of the encoder it was made for."
+        )
+    tensor = weights.tensors[name]
+    if not np.isfinite(tensor).all():
+        raise WeightsError(
+            f"The tensor {name!r} of {weights.file} holds infinities or no numbers. Get the file again."
+        )
+    return tensor

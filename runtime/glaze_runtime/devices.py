@@ -132,6 +132,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = _threads()
+    # Threads that spin between two runs would take the processor from numpy.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     for name, size in dims.items():
         options.add_free_dimension_override_by_name(name, size)

@@ -1,21 +1,22 @@
 """An encoder on a device: the latent of an image, and the gradient of the distance from a target latent."""
 
-from functools import cache, lru_cache
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import onnxruntime
-from glaze_models import EncoderCard
 
+from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.binding import Bound, bind, load_weights
+from glaze_runtime.binding import bind, load_weights
 from glaze_runtime.devices import Device, open_session
 
-SHAPES_KEPT = 4
-"""Sessions a graph: each holds its own buffers, and a picture needs few shapes of tile."""
+SESSIONS_KEPT = 8
+"""Each session holds buffers for its size; a picture needs few sizes of tile, on two graphs each."""
 
 
 class Encoder:
-    """The encoder of `card` on `device`. Opens a session a shape, when it is first needed.
+    """The encoder of `card` on `device`. A session is opened when a size is first seen.
 
     Raises:
         ModelError, WeightsError: the card's files are damaged.
@@ -26,8 +27,9 @@ class Encoder:
         self.card = card
         self.device = device
         weights = load_weights(card)
-        self._graph = cache(lambda step: bind(card.step_graph if step else card.encode_graph, weights))
-        self._session = lru_cache(maxsize=2 * SHAPES_KEPT)(self._open)
+        self._encode = bind(card.encode_graph, weights)
+        self._step = bind(card.step_graph, weights)
+        self._session = lru_cache(maxsize=SESSIONS_KEPT)(self._open)
 
     def encode(self, image: Image) -> Latent:
         """The latent mean [1,C,H/stride,W/stride], before the generator's scale, of `image` [H,W,3] in 0..1.
@@ -35,35 +37,44 @@ class Encoder:
         Raises:
             ValueError: height or width is no multiple of the stride.
         """
-        session = self._session(False, *self._size(image))
+        session = self._session("encode", *self._size(image))
         latent: Latent = session.run(["latent"], {"image": _planes(image)})[0]
         return latent
 
     def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
-        """sum (encode(image) − target)² and its gradient [H,W,3] with respect to `image`.
+        """sum (encode(image) − target)² and its gradient [H,W,3] with respect to `image` [H,W,3] in 0..1.
 
         Raises:
-            ValueError: height or width is no multiple of the stride, or the target is not of the image's latent shape.
+            ValueError: height or width is no multiple of the stride, or the target does not fit the image.
         """
         height, width = self._size(image)
-        expected = (1, self.card.channels, height // self.card.stride, width // self.card.stride)
-        if target.shape != expected:
-            raise ValueError(f"the target has the shape {target.shape}; an image of {height}x{width} needs {expected}")
-        feeds = {"image": _planes(image), "target": np.ascontiguousarray(target)}
-        loss, gradient = self._session(True, height, width).run(["loss", "gradient"], feeds)
+        cells = (1, self.card.channels, height // self.card.stride, width // self.card.stride)
+        if target.shape != cells:
+            raise ValueError(f"target of {target.shape}: an image of {height}x{width} needs {cells}")
+        feeds = {"image": _planes(image), "target": np.ascontiguousarray(target, np.float32)}
+        loss, gradient = self._session("step", height, width).run(["loss", "gradient"], feeds)
         return float(loss), gradient[0].transpose(1, 2, 0)
 
     def _size(self, image: Image) -> tuple[int, int]:
-        height, width = image.shape[:2]
-        if image.shape != (height, width, 3) or height % self.card.stride or width % self.card.stride:
-            raise ValueError(f"an image of {image.shape}: height and width must be multiples of {self.card.stride}")
-        return height, width
-
-    def _open(self, step: bool, height: int, width: int) -> onnxruntime.InferenceSession:
-        graph: Bound = self._graph(step)
         stride = self.card.stride
-        dims = {"height": height, "width": width, "latent_height": height // stride, "latent_width": width // stride}
-        return open_session(graph.model, self.device, dims=dims, initializers=graph.tensors)
+        if image.ndim != 3 or image.shape[2] != 3 or any(n == 0 or n % stride for n in image.shape[:2]):
+            raise ValueError(
+                f"image of {image.shape}: it must be [H,W,3], height and width multiples of {stride}"
+            )
+        return image.shape[0], image.shape[1]
+
+    def _open(
+        self, graph: Literal["encode", "step"], height: int, width: int
+    ) -> onnxruntime.InferenceSession:
+        bound = self._encode if graph == "encode" else self._step
+        stride = self.card.stride
+        dims = {
+            "height": height,
+            "width": width,
+            "latent_height": height // stride,
+            "latent_width": width // stride,
+        }
+        return open_session(bound.model, self.device, dims=dims, initializers=bound.tensors)
 
 
 def _planes(image: Image) -> Image:

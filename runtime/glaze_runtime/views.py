@@ -8,9 +8,11 @@ is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that cov
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from glaze_runtime.arrays import Image
 
@@ -93,10 +95,16 @@ class Size:
 
     def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
         """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough."""
-        rows, columns = (self._offsets(n, rng) for n in self.cells)
+        rows, columns = (self._grid(n, self._shift(n, rng)) for n in self.cells)
         for top, tall in rows:
             for left, wide in columns:
                 yield self.view(top, left, tall, wide, soft=soft)
+
+    def cover(self) -> Iterator[View]:
+        """Views that cover the whole picture, in a fixed grid; the last ones overlap their neighbours."""
+        for top, tall in self._grid(self.cells[0]):
+            for left, wide in self._grid(self.cells[1]):
+                yield self.view(top, left, tall, wide)
 
     def view(self, top: int, left: int, tall: int, wide: int, *, soft: bool = False) -> View:
         """The view of the latent cells top..top+tall, left..left+wide."""
@@ -107,10 +115,20 @@ class Size:
             cell=(slice(top, top + tall), slice(left, left + wide)),
         )
 
-    def _offsets(self, cells: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-        most = self.tile // self.stride
-        if cells <= most:
-            return [(0, cells)]
+    def _grid(self, cells: int, shift: int = 0) -> list[tuple[int, int]]:
+        """(first cell, number of cells) of the tiles along one axis."""
+        most = min(cells, self.tile // self.stride)
         count = -(-cells // most)
-        shift = int(rng.integers(-(most // 2), most // 2 + 1))
-        return [(int(np.clip(shift + k * most, 0, cells - most)), most) for k in range(count)]
+        return [(min(max(shift + k * most, 0), cells - most), most) for k in range(count)]
+
+    def _shift(self, cells: int, rng: np.random.Generator) -> int:
+        half = self.tile // self.stride // 2
+        return int(rng.integers(-half, half + 1)) if cells > 2 * half else 0
+
+
+def compressed(patch: Image, rng: np.random.Generator) -> Image:
+    """`patch` [h,w,3] after JPEG with 4:2:0 at a random quality. Its adjoint is taken to be the identity (straight through)."""
+    buffer = BytesIO()
+    pixels = (patch.clip(0, 1) * 255).round().astype(np.uint8)
+    PillowImage.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(65, 91)), subsampling=2)
+    return np.asarray(PillowImage.open(buffer), np.float32) / 255

@@ -1,17 +1,17 @@
 """The surrogate family: three strided convolutions with residual blocks between them, SiLU, no normalisation.
 
-Without normalisation tiles do not influence each other; every stride-2 kernel is even, so that its input gradient is an exact
-ConvTranspose with equal pads and no output padding.
+Without normalisation tiles do not influence each other; every stride-2 kernel is even, so that its input
+gradient is an exact ConvTranspose with equal pads and no output padding.
 """
 
 import re
 from collections.abc import Sequence
 
-import torch
-from glaze_models import EncoderCard
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import silu
+
+from glaze_models import EncoderCard
 
 
 class Block(nn.Module):

@@ -1,0 +1,30 @@
+"""The command line of the export stage: one file a command, put together here."""
+
+import sys
+
+import click
+
+from glaze_export.commands.encoder import encoder
+from glaze_models.errors import GlazeError
+
+
+@click.group()
+def cli() -> None:
+    """Makes the graphs that glaze-edge runs. Needs torch: pip install "glaze-edge[export]"."""
+
+
+cli.add_command(encoder)
+
+
+def main() -> None:
+    """Run the command line; an error of ours becomes a message and its exit code."""
+    try:
+        cli()
+    except GlazeError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        click.echo(
+            f'Error: The package {error.name} is missing. Run: pip install "glaze-edge[export]"', err=True
+        )
+        sys.exit(1)

@@ -1,0 +1,21 @@
+"""Picture files: read into what the optimiser sees, written back with the glaze added and all else kept."""
+
+from glaze_edge.files.mark import Mark
+from glaze_edge.files.paths import FORMAT_CHOICES, check_destination, output_path, output_paths
+from glaze_edge.files.picture import Picture
+from glaze_edge.files.read import MAX_PIXELS, MIN_SIDE, find_mark, read_picture
+from glaze_edge.files.write import write_picture
+
+__all__ = [
+    "FORMAT_CHOICES",
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "Mark",
+    "Picture",
+    "check_destination",
+    "find_mark",
+    "output_path",
+    "output_paths",
+    "read_picture",
+    "write_picture",
+]

@@ -1,0 +1,87 @@
+"""The exported graphs: clean, the same every time, without weights, and in agreement with torch."""
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+from safetensors import safe_open
+
+from glaze_models import ENCODERS, EncoderCard
+
+pytest.importorskip("torch")
+
+from glaze_export.export import build_module, export_encoder
+from glaze_export.parity import parity
+
+COREML_LACKS = {
+    *("Abs", "Equal", "Expand", "Greater", "Less", "Log", "Min", "Neg", "ScatterND", "Sign", "Size"),
+    "SpaceToDepth",
+}
+
+every_card = pytest.mark.parametrize("card", ENCODERS.values(), ids=ENCODERS)
+every_graph = pytest.mark.parametrize(
+    "file",
+    [file for card in ENCODERS.values() for file in (card.encode_graph, card.step_graph)],
+    ids=lambda file: file.name,
+)
+
+
+@every_card
+def test_the_files_are_what_the_code_exports(card: EncoderCard) -> None:
+    """Byte for byte. The trace follows torch and onnxscript: when this fails after an update of either and
+    `test_agrees_with_torch` passes, export the graphs again (`glaze-edge-export encoder --all`)."""
+    assert export_encoder(card) == {
+        file.name: file.read_bytes() for file in (card.encode_graph, card.step_graph)
+    }
+
+
+def test_exporting_twice_gives_the_same_bytes() -> None:
+    assert export_encoder(ENCODERS["sd1-b"]) == export_encoder(ENCODERS["sd1-b"])
+
+
+@every_card
+@pytest.mark.parametrize(("height", "width"), [(256, 256), (384, 512), (512, 512)])
+def test_agrees_with_torch(card: EncoderCard, height: int, width: int) -> None:
+    (report,) = parity(card, build_module(card), card.step_graph, [(height, width)])
+    assert (report.height, report.width) == (height, width)
+    assert report.loss_error <= 1e-6
+    assert report.gradient_error <= 5e-5
+    assert report.sign_agreement >= 0.9999
+
+
+@every_graph
+def test_runs_on_coreml(file: Path) -> None:
+    operators = {node.op_type for node in load(file).graph.node}
+    assert operators.isdisjoint(COREML_LACKS)
+    assert load(file).opset_import[0].version == 18
+
+
+@every_graph
+def test_keeps_no_traces_of_tools(file: Path) -> None:
+    model = load(file)
+    assert [entry.key for entry in model.metadata_props] == ["derived"]
+    assert (model.producer_name, model.producer_version, model.doc_string) == ("glaze-edge", "", "")
+    assert not model.functions
+    assert not model.graph.value_info
+    parts = [*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer]
+    assert not any(part.doc_string or part.metadata_props for part in parts)
+    assert all(node.name == node.output[0] for node in model.graph.node)
+
+
+@every_card
+def test_declares_the_weights_and_holds_none(card: EncoderCard) -> None:
+    with safe_open(card.weights_file, "numpy") as file:
+        names = set(file.keys())
+    for graph in card.encode_graph, card.step_graph:
+        model = load(graph)
+        derived = json.loads(model.metadata_props[0].value)
+        declared = {t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL}
+        held = [tensor for tensor in model.graph.initializer if tensor.name not in declared]
+        assert declared - derived.keys() == names
+        assert all(list(tensor.dims) == [] for tensor in held)
+        assert graph.stat().st_size < 20_000
+
+
+def load(file: Path) -> onnx.ModelProto:
+    return onnx.load(file, load_external_data=False)

@@ -1,0 +1,200 @@
+"""The gradient rules: each on a small graph of its own, against torch autograd in float64."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import GraphProto, NodeProto, helper
+
+from glaze_export import graphs
+from glaze_export.gradient import step_graph
+from glaze_export.rules import RULES
+from glaze_models.errors import ModelError
+from glaze_runtime.binding import RECIPES
+from glaze_runtime.devices import CPU, open_session
+
+torch = pytest.importorskip("torch")
+from torch.nn.functional import conv2d, pad, silu  # noqa: E402
+
+NOT_IN_COREML = {
+    *("Abs", "Equal", "Expand", "Greater", "Less", "Log", "Min", "Neg", "ScatterND", "Sign", "Size"),
+    "SpaceToDepth",
+}
+FREE = ("height", "width", "latent_height", "latent_width")
+RNG = np.random.default_rng(0)
+PLANE = RNG.standard_normal((1, 3, 1, 1)).astype(np.float32)
+CONSTANT = torch.from_numpy(PLANE)
+KERNELS = {
+    "1x1": RNG.standard_normal((4, 3, 1, 1)).astype(np.float32),
+    "3x3": RNG.standard_normal((4, 3, 3, 3)).astype(np.float32),
+    "5x3": RNG.standard_normal((4, 3, 5, 3)).astype(np.float32),
+    "2x2": RNG.standard_normal((4, 3, 2, 2)).astype(np.float32),
+    "4x4": RNG.standard_normal((4, 3, 4, 4)).astype(np.float32),
+    "6x6": RNG.standard_normal((4, 3, 6, 6)).astype(np.float32),
+    "4x3": RNG.standard_normal((4, 3, 4, 3)).astype(np.float32),
+}
+BIAS = RNG.standard_normal(4).astype(np.float32)
+
+
+class Case(NamedTuple):
+    """A graph image -> latent, its weights, and the same in torch."""
+
+    nodes: list[NodeProto]
+    weights: Mapping[str, np.ndarray]
+    torch: Callable[[Any], Any]
+    channels: int = 3
+
+
+def op(kind: str, inputs: str, output: str = "latent", **attributes: Any) -> NodeProto:
+    return graphs.node(kind, inputs.split(), output, attributes)
+
+
+def conv(size: str, strides: tuple[int, int] = (1, 1), pads: tuple[int, ...] = (0, 0, 0, 0)) -> Case:
+    top, left, bottom, right = pads
+    kernel, bias = torch.from_numpy(KERNELS[size]).double(), torch.from_numpy(BIAS).double()
+    return Case(
+        [op("Conv", "image kernel bias", strides=strides, pads=pads)],
+        {"kernel": KERNELS[size], "bias": BIAS},
+        lambda x: conv2d(pad(x, (left, right, top, bottom)), kernel, bias, strides),
+        channels=4,
+    )
+
+
+SIGMOID, DOUBLE = op("Sigmoid", "image", "gate"), op("Add", "image image", "double")
+CASES = {
+    "a value plus a constant": Case([op("Add", "image plane")], {"plane": PLANE}, lambda x: x + CONSTANT),
+    "a value plus itself": Case([op("Add", "image image")], {}, lambda x: 2 * x),
+    "a value used three times": Case(
+        [DOUBLE, op("Mul", "double image", "product"), op("Add", "product double")],
+        {},
+        lambda x: 2 * x * x + 2 * x,
+    ),
+    "a value minus a constant": Case([op("Sub", "image plane")], {"plane": PLANE}, lambda x: x - CONSTANT),
+    "a constant minus a value": Case([op("Sub", "plane image")], {"plane": PLANE}, lambda x: CONSTANT - x),
+    "a difference of two values": Case([DOUBLE, op("Sub", "image double")], {}, lambda x: -x),
+    "a value times a constant": Case([op("Mul", "image plane")], {"plane": PLANE}, lambda x: x * CONSTANT),
+    "a square": Case([op("Mul", "image image")], {}, lambda x: x * x),
+    "a product of two values": Case([DOUBLE, op("Mul", "double image")], {}, lambda x: 2 * x * x),
+    "sigmoid": Case([op("Sigmoid", "image")], {}, torch.sigmoid),
+    "silu": Case([SIGMOID, op("Mul", "image gate")], {}, silu),
+    "silu, its factors swapped": Case([SIGMOID, op("Mul", "gate image")], {}, silu),
+    "silu, its sigmoid used again": Case(
+        [SIGMOID, op("Mul", "image gate", "swish"), op("Add", "swish gate")],
+        {},
+        lambda x: silu(x) + torch.sigmoid(x),
+    ),
+    "sigmoid times another value": Case(
+        [SIGMOID, DOUBLE, op("Mul", "double gate")], {}, lambda x: 2 * x * torch.sigmoid(x)
+    ),
+    "conv 1x1": conv("1x1"),
+    "conv 3x3": conv("3x3", pads=(1, 1, 1, 1)),
+    "conv 3x3 without pads": conv("3x3"),
+    "conv 5x3, uneven pads": conv("5x3", pads=(0, 2, 3, 1)),
+    "conv 2x2 stride 2": conv("2x2", (2, 2)),
+    "conv 4x4 stride 2": conv("4x4", (2, 2), (1, 1, 1, 1)),
+    "conv 6x6 stride 2": conv("6x6", (2, 2), (2, 2, 2, 2)),
+    "conv 4x3 stride 2x1": conv("4x3", (2, 1), (1, 1, 1, 1)),
+}
+
+
+def encode_graph(nodes: list[NodeProto], weights: Mapping[str, np.ndarray], channels: int) -> GraphProto:
+    return helper.make_graph(
+        nodes,
+        "small.encode",
+        [graphs.value("image", [1, 3, "height", "width"])],
+        [graphs.value("latent", [1, channels, "latent_height", "latent_width"])],
+        [graphs.weight(name, array.shape) for name, array in weights.items()],
+    )
+
+
+def compare(case: Case, height: int, width: int) -> None:
+    """Check loss and gradient for a random image of this size."""
+    step, derived = step_graph(encode_graph(case.nodes, case.weights, case.channels))
+    assert {node.op_type for node in step.node}.isdisjoint(NOT_IN_COREML)
+    recipes = {n: RECIPES[entry["recipe"]](case.weights[entry["of"]]) for n, entry in derived.items()}
+    rng = np.random.default_rng(1)
+    image = rng.standard_normal((1, 3, height, width)).astype(np.float32)
+    leaf = torch.from_numpy(image).double().requires_grad_()
+    latent = case.torch(leaf)
+    target = rng.standard_normal(latent.shape).astype(np.float32)
+    expected_loss = (latent - torch.from_numpy(target)).square().sum()
+    (expected,) = torch.autograd.grad(expected_loss, leaf)
+
+    session = open_session(
+        graphs.to_bytes(graphs.model(step, derived)),
+        CPU,
+        dims=dict(zip(FREE, (height, width, *latent.shape[2:]), strict=True)),
+        initializers={**case.weights, **recipes},
+    )
+    loss, gradient = session.run(["loss", "gradient"], {"image": image, "target": target})
+    assert loss == pytest.approx(expected_loss.item(), rel=1e-5)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradient_is_that_of_torch(name: str) -> None:
+    compare(CASES[name], 8, 12)
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {node.op_type for case in CASES.values() for node in case.nodes} == RULES.keys()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    size=st.sampled_from(sorted(KERNELS)),
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    before=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    after=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    blocks=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+)
+def test_a_convolution_is_differentiated_right_or_refused(
+    size: str,
+    strides: tuple[int, int],
+    before: tuple[int, int],
+    after: tuple[int, int],
+    blocks: tuple[int, int],
+) -> None:
+    case = conv(size, strides, (*before, *after))
+    axes = list(zip(KERNELS[size].shape[2:], strides, before, after, strict=True))
+    fits = all(max(first, last) < kernel for kernel, _, first, last in axes)
+    exact = all(kernel - first - last == stride for kernel, stride, first, last in axes)
+    if fits and (strides == (1, 1) or exact):
+        compare(case, blocks[0] * 6, blocks[1] * 6)
+    else:
+        with pytest.raises(ModelError, match="Conv 'latent' has"):
+            step_graph(encode_graph(case.nodes, case.weights, case.channels))
+
+
+DEPTHWISE = RNG.standard_normal((3, 1, 3, 3)).astype(np.float32)
+REFUSED = {
+    "an operator without a rule": ([op("Relu", "image")], {}, "Relu 'latent' has no gradient rule"),
+    "groups": ([op("Conv", "image w", group=3)], {"w": DEPTHWISE}, "Conv 'latent' has groups"),
+    "dilations": ([op("Conv", "image w", dilations=[2, 2])], {"w": KERNELS["3x3"]}, "dilations"),
+    "automatic pads": ([op("Conv", "image w", auto_pad="SAME_UPPER")], {"w": KERNELS["3x3"]}, "automatic"),
+    "pads wider than the kernel": (
+        [op("Conv", "image w", pads=[1, 1, 1, 1])],
+        {"w": KERNELS["1x1"]},
+        "too wide pads",
+    ),
+    "an odd kernel at stride 2": (
+        [op("Conv", "image w", strides=[2, 2], pads=[1, 1, 1, 1])],
+        {"w": KERNELS["3x3"]},
+        "kernel of 3, pads of 1 and 1, stride 2",
+    ),
+    "a broadcast value": (
+        [op("Conv", "image w", "grey"), op("Mul", "image grey")],
+        {"w": KERNELS["1x1"][:1]},
+        r"broadcasts 'grey' from \(1, 1, 128, 192\) to \(1, 3, 128, 192\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_rule_covers_is_refused_by_name(name: str) -> None:
+    nodes, weights, message = REFUSED[name]
+    with pytest.raises(ModelError, match=message):
+        step_graph(encode_graph(nodes, weights, 3))

@@ -1,0 +1,149 @@
+"""Binding: tensors by name, derived tensors by recipe, and a clear error for every damaged file."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from glaze_models import EncoderCard, encoder_card
+from glaze_models.errors import ModelError, WeightsError
+from glaze_runtime.binding import Weights, bind, flip_transpose, load_weights
+
+CARD = encoder_card("sd1-b")
+NAME = "stage1.0.conv1.weight"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere(EncoderCard):
+    """A card whose weights are in another file."""
+
+    path: Path
+
+    @property
+    def weights_file(self) -> Path:
+        return self.path
+
+
+def card_of(path: Path) -> EncoderCard:
+    """The card of the file at `path`, of whatever is in it."""
+    return Elsewhere(**(vars(CARD) | {"path": path, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+
+
+@pytest.fixture
+def weights() -> Weights:
+    return load_weights(CARD)
+
+
+def test_weights_are_those_of_the_file_in_float32(weights: Weights) -> None:
+    expected = load_file(CARD.weights_file)
+    assert weights.file == CARD.weights_file
+    assert weights.tensors.keys() == expected.keys()
+    for name, tensor in weights.tensors.items():
+        assert tensor.dtype == np.float32
+        np.testing.assert_array_equal(tensor, expected[name])
+
+
+def test_tensors_are_bound_by_name_without_a_copy(weights: Weights) -> None:
+    bound = bind(CARD.encode_graph, weights)
+    assert bound.tensors.keys() == weights.tensors.keys()
+    assert all(bound.tensors[name] is weights.tensors[name] for name in bound.tensors)
+
+
+def test_derived_tensors_are_computed_by_their_recipe(weights: Weights) -> None:
+    bound = bind(CARD.step_graph, weights)
+    np.testing.assert_array_equal(
+        bound.tensors[f"{NAME}.flip_transpose"],
+        np.flip(np.swapaxes(weights.tensors[NAME], 0, 1), (2, 3)),
+    )
+
+
+def test_flip_transpose_is_its_own_inverse() -> None:
+    kernel = np.random.default_rng(0).random((4, 3, 5, 2), np.float32)
+    assert flip_transpose(kernel).shape == (3, 4, 5, 2)
+    np.testing.assert_array_equal(flip_transpose(flip_transpose(kernel)), kernel)
+
+
+def test_missing_weights(tmp_path: Path) -> None:
+    card = Elsewhere(**(vars(CARD) | {"path": tmp_path / "none.safetensors"}))
+    with pytest.raises(WeightsError, match=r"none.safetensors cannot be read: No such file"):
+        load_weights(card)
+
+
+def test_weights_other_than_on_record() -> None:
+    with pytest.raises(WeightsError, match=r"sd1_surrogate_b.safetensors are damaged: their sha256"):
+        load_weights(replace(CARD, sha256="0" * 64))
+
+
+@pytest.mark.parametrize("keep", [0, 7, 1000, 500_000], ids="{} bytes".format)
+def test_truncated_weights(tmp_path: Path, keep: int) -> None:
+    file = tmp_path / "cut.safetensors"
+    file.write_bytes(CARD.weights_file.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"cut.safetensors are no safetensors file: .* Get the file again"):
+        load_weights(card_of(file))
+
+
+@pytest.mark.parametrize("graph", [CARD.encode_graph, CARD.step_graph], ids=["encode", "step"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (None, f"changed.safetensors lacks the tensor '{NAME}', which surrogate_b"),
+        (lambda t: t[:, :7], rf"'{NAME}' of .*changed.safetensors has the shape \(24, 7, 3, 3\)"),
+        (lambda t: t.ravel(), rf"'{NAME}' of .*changed.safetensors has the shape \(5184,\)"),
+        (lambda t: t * np.float16(np.nan), f"'{NAME}' of .*changed.safetensors holds infinities or no num"),
+        (lambda t: t + np.float16(np.inf), f"'{NAME}' of .*changed.safetensors holds infinities or no num"),
+    ],
+    ids=["missing", "misshapen", "flat", "not numbers", "infinite"],
+)
+def test_weights_that_do_not_fit(
+    tmp_path: Path, graph: Path, change: Callable[[np.ndarray], np.ndarray] | None, message: str
+) -> None:
+    tensors = load_file(CARD.weights_file)
+    tensor = tensors.pop(NAME)
+    if change is not None:
+        tensors[NAME] = np.ascontiguousarray(change(tensor))
+    save_file(tensors, tmp_path / "changed.safetensors")
+    weights = load_weights(card_of(tmp_path / "changed.safetensors"))
+    with pytest.raises(WeightsError, match=message):
+        bind(graph, weights)
+
+
+def test_weights_of_another_encoder() -> None:
+    with pytest.raises(WeightsError, match="has the shape .* Use the weights of the encoder it was made for"):
+        bind(CARD.step_graph, load_weights(encoder_card("sd1-a")))
+
+
+def test_missing_graph(tmp_path: Path, weights: Weights) -> None:
+    with pytest.raises(ModelError, match=r"none.onnx cannot be read: .*No such file.* Install glaze-edge"):
+        bind(tmp_path / "none.onnx", weights)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2000, -10], ids="{} bytes".format)
+def test_truncated_graph(tmp_path: Path, weights: Weights, keep: int) -> None:
+    graph = tmp_path / "cut.onnx"
+    graph.write_bytes(CARD.step_graph.read_bytes()[:keep])
+    with pytest.raises(ModelError, match=r"cut.onnx cannot be read"):
+        bind(graph, weights)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "message"),
+    [
+        ("{", r"strange.onnx cannot be read"),
+        (json.dumps({f"{NAME}.flip_transpose": {"of": NAME}}), r"strange.onnx cannot be read"),
+        (json.dumps({"x": {"recipe": "invert", "of": NAME}}), r"strange.onnx derives tensors by invert"),
+    ],
+    ids=["no JSON", "no recipe", "an unknown recipe"],
+)
+def test_strange_recipes(tmp_path: Path, weights: Weights, recipes: str, message: str) -> None:
+    model = onnx.load(CARD.step_graph, load_external_data=False)
+    onnx.helper.set_model_props(model, {"derived": recipes})
+    graph = tmp_path / "strange.onnx"
+    graph.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=message):
+        bind(graph, weights)
