@@ -1,4 +1,4 @@
-"""Imports go one way: glaze_edge -> glaze_runtime -> glaze_models, and glaze_export -> both of these; torch is behind glaze_export."""
+"""Imports go one way: glaze_edge and glaze_export -> glaze_runtime -> glaze_models. Only export has torch."""
 
 import ast
 import subprocess

@@ -5,6 +5,7 @@ import sys
 import click
 
 from glaze_export.commands.encoder import encoder
+from glaze_export.commands.styles import styles
 from glaze_models.errors import GlazeError
 
 
@@ -14,6 +15,7 @@ def cli() -> None:
 
 
 cli.add_command(encoder)
+cli.add_command(styles)
 
 
 def main() -> None:

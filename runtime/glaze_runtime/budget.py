@@ -23,9 +23,9 @@ TO_OPPONENT = np.array(
 )
 TO_RGB = np.linalg.inv(TO_OPPONENT).astype(np.float32)
 
-LOW = np.array([1.6, 2.2, 1.8], np.float32) / 255
+LOW = np.array([1.4, 2.0, 1.7], np.float32) / 255
 """Thresholds of Y, Cb, Cr for what varies over more than about 16 pixels: root mean square, share of full range."""
-HIGH = np.array([3.0, 10.0, 6.0], np.float32) / 255
+HIGH = np.array([2.6, 12.0, 6.0], np.float32) / 255
 """Thresholds of Y, Cb, Cr for finer changes."""
 CAP = 2.0
 """No pixel moves farther than this many times HIGH · mask."""

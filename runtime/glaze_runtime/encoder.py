@@ -1,18 +1,18 @@
 """An encoder on a device: the latent of an image, and the gradient of the distance from a target latent."""
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import onnxruntime
 
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.binding import bind, load_weights
+from glaze_runtime.binding import Bound, bind, load_weights
 from glaze_runtime.devices import Device, open_session
 
-SESSIONS_KEPT = 8
-"""Each session holds buffers for its size; a picture needs few sizes of tile, on two graphs each."""
+SESSIONS_KEPT = 4
+"""For each graph: a session holds buffers for its size, and a picture needs few sizes of tile."""
 
 
 class Encoder:
@@ -27,9 +27,8 @@ class Encoder:
         self.card = card
         self.device = device
         weights = load_weights(card)
-        self._encode = bind(card.encode_graph, weights)
-        self._step = bind(card.step_graph, weights)
-        self._session = lru_cache(maxsize=SESSIONS_KEPT)(self._open)
+        self._encode = _sessions(bind(card.encode_graph, weights), card.stride, device)
+        self._step = _sessions(bind(card.step_graph, weights), card.stride, device)
 
     def encode(self, image: Image) -> Latent:
         """The latent mean [1,C,H/stride,W/stride], before the generator's scale, of `image` [H,W,3] in 0..1.
@@ -37,7 +36,7 @@ class Encoder:
         Raises:
             ValueError: height or width is no multiple of the stride.
         """
-        session = self._session("encode", *self._size(image))
+        session = self._encode(*self._size(image))
         latent: Latent = session.run(["latent"], {"image": _planes(image)})[0]
         return latent
 
@@ -52,7 +51,7 @@ class Encoder:
         if target.shape != cells:
             raise ValueError(f"target of {target.shape}: an image of {height}x{width} needs {cells}")
         feeds = {"image": _planes(image), "target": np.ascontiguousarray(target, np.float32)}
-        loss, gradient = self._session("step", height, width).run(["loss", "gradient"], feeds)
+        loss, gradient = self._step(height, width).run(["loss", "gradient"], feeds)
         return float(loss), gradient[0].transpose(1, 2, 0)
 
     def _size(self, image: Image) -> tuple[int, int]:
@@ -63,18 +62,23 @@ class Encoder:
             )
         return image.shape[0], image.shape[1]
 
-    def _open(
-        self, graph: Literal["encode", "step"], height: int, width: int
-    ) -> onnxruntime.InferenceSession:
-        bound = self._encode if graph == "encode" else self._step
-        stride = self.card.stride
+
+def _sessions(
+    graph: Bound, stride: int, device: Device
+) -> Callable[[int, int], onnxruntime.InferenceSession]:
+    """Gives the session of `graph` for a height and width; the last few are kept."""
+
+    @lru_cache(maxsize=SESSIONS_KEPT)
+    def session(height: int, width: int) -> onnxruntime.InferenceSession:
         dims = {
             "height": height,
             "width": width,
             "latent_height": height // stride,
             "latent_width": width // stride,
         }
-        return open_session(bound.model, self.device, dims=dims, initializers=bound.tensors)
+        return open_session(graph.model, device, dims=dims, initializers=graph.tensors)
+
+    return session
 
 
 def _planes(image: Image) -> Image:

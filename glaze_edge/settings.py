@@ -1,0 +1,61 @@
+"""What a run can be told, and what the words mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from glaze_models import DEFAULT_ENCODERS
+from glaze_models.errors import OptionError
+
+INTENSITIES: dict[str, float] = {"low": 0.7, "medium": 1.15, "high": 1.8, "max": 2.8}
+"""Name -> scale of the visibility budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long to look: `steps` of the optimiser, at each of `longest_sides` (pixels) in turn."""
+
+    steps: int
+    longest_sides: tuple[int, ...]
+
+
+EFFORTS: dict[str, Effort] = {
+    "quick": Effort(steps=16, longest_sides=(512,)),
+    "standard": Effort(steps=44, longest_sides=(512, 512, 512, 1024)),
+    "thorough": Effort(steps=120, longest_sides=(512, 768, 512, 1024)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of a run.
+
+    Attributes:
+        intensity: "low", "medium", "high" or "max".
+        effort: "quick", "standard" or "thorough".
+        style: "auto", the name of a built-in style, or the path of a picture.
+        encoders: names of encoder cards; the change works against all of them at once.
+        device: "auto" or the name of a device.
+        seed: of the style that `auto` draws and of the optimiser.
+
+    Raises:
+        OptionError: an intensity or effort that does not exist, or no encoder.
+    """
+
+    intensity: str = "medium"
+    effort: str = "standard"
+    style: str = "auto"
+    encoders: tuple[str, ...] = DEFAULT_ENCODERS
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _known("intensity", self.intensity, INTENSITIES)
+        _known("effort", self.effort, EFFORTS)
+        if not self.encoders:
+            raise OptionError("No encoder is named. Leave the option out to use the bundled ones.")
+
+
+def _known(option: str, value: str, table: Mapping[str, Any]) -> None:
+    if value not in table:
+        raise OptionError(f"There is no {option} called {value!r}. Choose one of {', '.join(table)}.")
