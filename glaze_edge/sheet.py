@@ -1,0 +1,25 @@
+"""Contact sheets: labelled pictures side by side, for looking rather than reading."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from glaze_runtime.arrays import Image
+from PIL import Image as PillowImage
+from PIL import ImageDraw
+
+LABEL, GAP = 18, 6
+"""Pixels."""
+
+
+def sheet(tiles: Sequence[tuple[str, Image]], columns: int) -> PillowImage.Image:
+    """Tiles (label, [H,W,3] in 0..1) in rows of `columns`; all take the room of the largest."""
+    height = max(image.shape[0] for _, image in tiles) + LABEL + GAP
+    width = max(image.shape[1] for _, image in tiles) + GAP
+    rows = -(-len(tiles) // columns)
+    page = PillowImage.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
+    draw = ImageDraw.Draw(page)
+    for index, (label, image) in enumerate(tiles):
+        x, y = GAP + index % columns * width, GAP + index // columns * height
+        draw.text((x, y), label, fill="black")
+        page.paste(PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8)), (x, y + LABEL))
+    return page
