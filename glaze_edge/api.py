@@ -6,6 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+from glaze_edge.figures import Attainment, Visibility, attainments, visibility
+from glaze_edge.files import Picture, read_picture
+from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import EncoderCard, encoder_card
 from glaze_models.errors import OptionError, UnreadablePicture
 from glaze_models.styles import Style, style_bank, style_named
@@ -18,10 +22,6 @@ from glaze_runtime.selftest import self_test
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.verdicts import Verdict
 from glaze_runtime.views import resize
-
-from glaze_edge.figures import Attainment, Visibility, attainments, visibility
-from glaze_edge.files import Picture, read_picture
-from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 
 WORKING_SIDE = 1536
 """Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
@@ -102,7 +102,10 @@ class Session:
         image = resize(change, shape)
         image += picture.image
         return Glazed(
-            picture=picture, image=image.clip(0, 1, out=image), target=resize(target, shape), style=self.style_name()
+            picture=picture,
+            image=image.clip(0, 1, out=image),
+            target=resize(target, shape),
+            style=self.style_name(),
         )
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
@@ -132,7 +135,8 @@ def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed
     """
     session = Session(settings or Settings())
     result = session.glaze(read_picture(Path(picture)))
-    return result, session.measure(result, replace(result.picture, image=np.rint(result.image * 255) / 255))
+    as_written = np.rint(result.image * 255).astype(np.float32) / np.float32(255)
+    return result, session.measure(result, replace(result.picture, image=as_written))
 
 
 def _style(text: str) -> Style | Image:

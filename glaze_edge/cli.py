@@ -3,7 +3,6 @@
 import sys
 
 import click
-from glaze_models.errors import GlazeError
 
 from glaze_edge import __version__
 from glaze_edge.commands.devices import devices
@@ -11,6 +10,7 @@ from glaze_edge.commands.glaze import glaze
 from glaze_edge.commands.models import models
 from glaze_edge.commands.show import show
 from glaze_edge.commands.styles import styles
+from glaze_models.errors import GlazeError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

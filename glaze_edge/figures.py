@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+
 from glaze_runtime.arrays import Image
 from glaze_runtime.budget import TO_OPPONENT, Budget
 from glaze_runtime.encoder import Encoder
@@ -31,13 +32,17 @@ class Visibility(TypedDict):
     peak: float
 
 
-def attainments(original: Image, glazed: Image, target: Image, encoders: Sequence[Encoder]) -> list[Attainment]:
+def attainments(
+    original: Image, glazed: Image, target: Image, encoders: Sequence[Encoder]
+) -> list[Attainment]:
     """Attainment of `glazed` in each encoder; the control is the same change with its blocks shuffled and signs flipped."""
     rows: list[Attainment] = []
     for encoder in encoders:
         size = size_of(original, min(MEASURED_SIDE, max(original.shape[:2])), encoder.card.stride)
         start, end = (whole_latent(encoder, image, size) for image in (original, target))
-        reached, noise = (whole_latent(encoder, image, size) for image in (glazed, _control(original, glazed)))
+        reached, noise = (
+            whole_latent(encoder, image, size) for image in (glazed, _control(original, glazed))
+        )
         whole = max(float(np.square(start - end).sum()), 1e-9)
         rows.append(
             {
@@ -70,7 +75,10 @@ def _control(original: Image, glazed: Image, block: int = 8) -> Image:
     change = (glazed - original)[:height, :width]
     tiles = change.reshape(height // block, block, width // block, block, 3).swapaxes(1, 2)
     flat = tiles.reshape(-1, block, block, 3)
-    flat = flat[rng.permutation(len(flat))] * rng.choice(np.float32([-1, 1]), len(flat))[:, None, None, None]
+    flat = (
+        flat[rng.permutation(len(flat))]
+        * rng.choice(np.array([-1, 1], np.float32), len(flat))[:, None, None, None]
+    )
     noise = flat.reshape(tiles.shape).swapaxes(1, 2).reshape(height, width, 3)
     out = original.copy()
     out[:height, :width] = (out[:height, :width] + noise).clip(0, 1)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from glaze_runtime.arrays import Image
 from PIL import Image as PillowImage
 from PIL import ImageDraw
+
+from glaze_runtime.arrays import Image
 
 LABEL, GAP = 18, 6
 """Pixels."""

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from functools import partial
 
 import click
+from rich.console import Console
+from rich.table import Table
+
 from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_runtime.devices import DEVICES, available
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE
 from glaze_runtime.selftest import self_test
-from rich.console import Console
-from rich.table import Table
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge devices --json")
@@ -21,7 +22,11 @@ def devices(as_json: bool) -> None:
     card = encoder_card(DEFAULT_ENCODERS[0])
     found = {d.name: self_test(d, partial(Encoder, card), card=card, size=TILE) for d in available()}
     if as_json:
-        click.echo(json.dumps({"found": [asdict(v) for v in found.values()], "missing": sorted(set(DEVICES) - set(found))}))
+        click.echo(
+            json.dumps(
+                {"found": [asdict(v) for v in found.values()], "missing": sorted(set(DEVICES) - set(found))}
+            )
+        )
         return
     table = Table("device", "what it is", "self-test", "seconds a step")
     for name, device in DEVICES.items():

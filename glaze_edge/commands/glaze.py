@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-from glaze_models import DEFAULT_ENCODERS, ENCODERS
-from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
 from PIL import Image as PillowImage
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -30,6 +28,8 @@ from glaze_edge.files import (
 )
 from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
+from glaze_models import DEFAULT_ENCODERS, ENCODERS
+from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
 
 
 @click.command(
@@ -51,7 +51,9 @@ Examples:
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
 @click.option("--format", "file_format", type=click.Choice(FORMAT_CHOICES), default="keep", show_default=True)
-@click.option("--save-target", type=click.Path(path_type=Path), help="Write the style target there, for one picture.")
+@click.option(
+    "--save-target", type=click.Path(path_type=Path), help="Write the style target there, for one picture."
+)
 @click.option("--overwrite", is_flag=True, help="Replace results, and glaze glazed pictures again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture.")
 @click.pass_context
@@ -94,10 +96,10 @@ def glaze(
     ready = [
         (source, destination)
         for source, destination in zip(pictures, destinations, strict=True)
-        if report.survives(source, lambda s=source, d=destination: _preflight(s, d, overwrite))  # type: ignore[misc]
+        if report.survives(source, lambda s=source, d=destination: _preflight(s, d, overwrite))
     ]
     if style == "auto" and len(ready) > 1:
-        session.choose_style(_Readable(ready, report))
+        session.choose_style([_small(read_picture(source)) for source, _ in ready])
     with report.progress as progress:
         task = progress.add_task("", total=len(ready) * session.steps)
         for source, destination in ready:
@@ -115,18 +117,18 @@ def _preflight(source: Path, destination: Path, overwrite: bool) -> None:
     check_destination(source, destination, overwrite=overwrite)
     read_picture(source)
     if not overwrite and find_mark(source):
-        raise AlreadyGlazed(f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again.")
-
-
-def _Readable(ready: list[tuple[Path, Path]], report: "_Report") -> list[Picture]:  # noqa: N802
-    return [_small(read_picture(source)) for source, _ in ready]
+        raise AlreadyGlazed(
+            f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again."
+        )
 
 
 def _small(picture: Picture) -> Picture:
     """Enough of a picture for its style embedding, so that a thousand of them fit in memory."""
     step = max(1, min(picture.image.shape[:2]) // 512)
     visible = None if picture.visible is None else picture.visible[::step, ::step].copy()
-    return replace(picture, image=picture.image[::step, ::step].copy(), visible=visible, samples=picture.samples[:1])
+    return replace(
+        picture, image=picture.image[::step, ::step].copy(), visible=visible, samples=picture.samples[:1]
+    )
 
 
 def _one(
@@ -193,7 +195,13 @@ class _Report:
         return True
 
     def done(
-        self, source: Path, destination: Path, session: Session, result: Glazed, figures: Figures, seconds: float
+        self,
+        source: Path,
+        destination: Path,
+        session: Session,
+        result: Glazed,
+        figures: Figures,
+        seconds: float,
     ) -> None:
         if self.as_json:
             said = {
@@ -207,8 +215,12 @@ class _Report:
             }
             click.echo(json.dumps(said))
             return
-        seen = ", ".join(f"{e['encoder']} {e['attainment']:.2f} (control {e['control']:.2f})" for e in figures.encoders)
-        self.console.print(f"{destination}  style {result.style}, {seconds:.0f} s on {session.device.name}", markup=False)
+        seen = ", ".join(
+            f"{e['encoder']} {e['attainment']:.2f} (control {e['control']:.2f})" for e in figures.encoders
+        )
+        self.console.print(
+            f"{destination}  style {result.style}, {seconds:.0f} s on {session.device.name}", markup=False
+        )
         self.console.print(
             f"  attainment {seen}; largest change {figures.visibility['largest_change']:.0f}/255, "
             f"mean {figures.visibility['mean_change']:.1f}/255",

@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict
 
 import click
-from glaze_models import DEFAULT_ENCODERS, ENCODERS
 from rich.console import Console
 from rich.table import Table
+
+from glaze_models import DEFAULT_ENCODERS, ENCODERS
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge models --json")
@@ -14,11 +15,20 @@ from rich.table import Table
 def models(as_json: bool) -> None:
     """List the encoders: which are bundled, and which generators each stands for."""
     if as_json:
-        click.echo(json.dumps([asdict(card) | {"bundled": True, "default": card.name in DEFAULT_ENCODERS} for card in ENCODERS.values()]))
+        click.echo(
+            json.dumps(
+                [
+                    asdict(card) | {"bundled": True, "default": card.name in DEFAULT_ENCODERS}
+                    for card in ENCODERS.values()
+                ]
+            )
+        )
         return
     table = Table("name", "stands for", "latent", "weights", "licence")
     for card in ENCODERS.values():
         latent = f"{card.channels} channels, 1/{card.stride}"
-        table.add_row(card.name, ", ".join(card.stands_for), latent, f"bundled, {card.bytes / 1e6:.1f} MB", card.licence)
+        table.add_row(
+            card.name, ", ".join(card.stands_for), latent, f"bundled, {card.bytes / 1e6:.1f} MB", card.licence
+        )
     Console().print(table)
     click.echo("Both are used by default. They are small stand-ins for the generators' own encoders.")

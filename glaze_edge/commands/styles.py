@@ -4,22 +4,24 @@ import json
 from pathlib import Path
 
 import click
-from glaze_models.styles import style_bank
-from glaze_runtime.stylise import LiteStylist, draw_style, far_styles, rank_styles
-from glaze_runtime.views import resize
 from rich.console import Console
 from rich.table import Table
 
 from glaze_edge.files import check_destination, read_picture
 from glaze_edge.files.atomic import replacing
 from glaze_edge.sheet import sheet
+from glaze_models.styles import style_bank
+from glaze_runtime.stylise import LiteStylist, draw_style, far_styles, rank_styles
+from glaze_runtime.views import resize
 
 TILE = 256
 
 
 @click.command(epilog="\b\nExamples:\n  glaze-edge styles\n  glaze-edge styles portrait.png -o styles.png")
 @click.argument("picture", required=False, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE-styles.png beside PICTURE.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE-styles.png beside PICTURE."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed that `auto` draws with.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier sheet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

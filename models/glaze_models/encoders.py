@@ -96,7 +96,9 @@ ENCODERS: dict[str, EncoderCard] = {
             licence="MIT",
             sha256="7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e",
             bytes=1050712,
-            provenance=_SURROGATE.format(how="distilled from the encoder's values and its responses to small changes"),
+            provenance=_SURROGATE.format(
+                how="distilled from the encoder's values and its responses to small changes"
+            ),
         ),
     )
 }

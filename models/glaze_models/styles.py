@@ -57,7 +57,8 @@ def style_bank() -> dict[str, Style]:
     with as_file(files("glaze_models") / "styles.npy") as path:
         embeddings = np.load(path, allow_pickle=False)
     return {
-        name: Style(name=name, index=index, embedding=embeddings[index]) for index, name in enumerate(STYLE_NAMES)
+        name: Style(name=name, index=index, embedding=embeddings[index])
+        for index, name in enumerate(STYLE_NAMES)
     }
 
 

@@ -1,13 +1,15 @@
-"""The arrays the runtime speaks of, float32 throughout."""
+"""The arrays the runtime speaks of: float32 (numpy's stubs see float64 in most sums, so the types say less)."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
 """[H,W,3], sRGB in 0..1, or a change or gradient of one."""
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating[Any]]
 """[H,W]: one number a pixel."""
 
-Latent = NDArray[np.float32]
+Latent = NDArray[np.floating[Any]]
 """[1,C,h,w], the latent mean before the generator's scale."""

@@ -67,7 +67,9 @@ class Budget:
     def _energy(self, change: Image) -> tuple[Plane, Image, Image]:
         low = _smooth(_means(change))
         high = change - _spread(low, change.shape)
-        energy = _means(((high / (self.scale * HIGH)) ** 2).sum(-1)) + ((low / (self.scale * LOW)) ** 2).sum(-1)
+        energy = _means(((high / (self.scale * HIGH)) ** 2).sum(-1)) + ((low / (self.scale * LOW)) ** 2).sum(
+            -1
+        )
         return _smooth(energy) / self.mask**2, low, high
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from glaze_models.errors import DeviceError, ModelError, OptionError
 from numpy.typing import NDArray
 
+from glaze_models.errors import DeviceError, ModelError, OptionError
 from glaze_runtime.plugins import plugin_hardware
 from glaze_runtime.verdicts import Verdict
 

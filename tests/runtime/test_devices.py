@@ -9,11 +9,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
+
 from glaze_models.errors import DeviceError, ModelError, OptionError
 from glaze_runtime import devices, plugins
 from glaze_runtime.devices import CPU, DEVICES, available, choose, open_session
 from glaze_runtime.verdicts import Verdict
-from onnx import TensorProto, helper
 
 WEIGHT = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
 IMAGE = np.random.default_rng(1).random((1, 3, 8, 6)).astype(np.float32)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from glaze_models.encoders import encoder_card
 from glaze_runtime import verdicts
 from glaze_runtime.devices import CPU, DEVICES, Device, choose, open_session
 from glaze_runtime.selftest import self_test
 from glaze_runtime.verdicts import Verdict
-from onnx import TensorProto, helper, numpy_helper
 
 CARD = encoder_card("sd1-a")
 OTHER = Device(name="other", provider="CPUExecutionProvider", note="a made-up device", needs="nothing")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+
 from glaze_models.styles import STYLE_NAMES, Embedding, Style
 from glaze_runtime.arrays import Image
 from glaze_runtime.stylise import LiteStylist
@@ -39,7 +40,13 @@ def bank_embeddings() -> Embedding:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("models/glaze_models/styles.npy"), show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("models/glaze_models/styles.npy"),
+    show_default=True,
+)
 def styles(output: Path) -> None:
     """Compute the style bank's embeddings from the 26 networks and write them to OUTPUT."""
     np.save(output, bank_embeddings(), allow_pickle=False)

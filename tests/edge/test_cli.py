@@ -1,0 +1,155 @@
+"""The real command, on small pictures made here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glaze_edge import cli
+
+
+def picture(path: Path, seed: int = 0, size: tuple[int, int] = (128, 96)) -> Path:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, dpi=(300, 300))
+    return path
+
+
+def run(*arguments: object) -> int:
+    """The exit code of `glaze-edge ARGUMENTS`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["glaze-edge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    return int(stopped.value.code or 0)
+
+
+def quick(*arguments: object) -> int:
+    return run("glaze", "--effort", "quick", "--device", "cpu", *arguments)
+
+
+def test_glaze_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = picture(tmp_path / "a.png")
+    before = source.read_bytes()
+    assert quick(source, "--json", "--save-target", tmp_path / "target.png") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert source.read_bytes() == before
+    assert said["output"] == str(tmp_path / "a-glazed.png")
+    assert [e["encoder"] for e in said["encoders"]] == ["sd1-a", "sd1-b"]
+    assert all(e["attainment"] > e["control"] + 0.02 for e in said["encoders"])
+    with Image.open(tmp_path / "a-glazed.png") as glazed, Image.open(tmp_path / "target.png") as target:
+        assert glazed.size == target.size == (128, 96)
+        assert glazed.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a-glazed.png", "a.png", "target.png"]
+
+
+def test_same_seed_same_bytes(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.png")
+    for name in ("one.png", "two.png"):
+        assert quick(source, "-o", tmp_path / name) == 0
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_glazed_pictures_are_not_glazed_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = picture(tmp_path / "a.png")
+    assert quick(source) == 0
+    assert quick(source) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert quick(tmp_path / "a-glazed.png") == 1
+    assert "glazed already" in capsys.readouterr().err
+    assert quick(source, "--overwrite") == 0
+
+
+def test_a_bad_file_does_not_end_a_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a picture")
+    assert (
+        quick(bad, picture(tmp_path / "b.png"), picture(tmp_path / "c.png", 1), "-o", tmp_path / "out") == 1
+    )
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b-glazed.png", "c-glazed.png"]
+    assert "bad.png" in capsys.readouterr().err
+
+
+def test_two_inputs_of_one_name_get_two_outputs(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+    sources = [picture(tmp_path / folder / "a.png", seed) for seed, folder in enumerate(("x", "y"))]
+    assert quick(*sources, "-o", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (("--style", "no-such-style"), 2, "no-such-style"),
+        (("--encoder", "no-such-encoder"), 2, "no-such-encoder"),
+        (("--device", "no-such-device"), 2, "no-such-device"),
+        (("--device", "cuda"), 3, "cuda"),
+        (("--intensity", "extreme"), 2, "extreme"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else str(value),
+)
+def test_wrong_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], code: int, says: str
+) -> None:
+    source = picture(tmp_path / "a.png")
+    assert run("glaze", source, *options) == code
+    assert says in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_style_picture_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "style.png").write_text("hello")
+    assert quick(picture(tmp_path / "a.png"), "--style", tmp_path / "style.png") == 2
+    assert "style.png" in capsys.readouterr().err
+
+
+def test_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = picture(tmp_path / "a.png")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glaze_edge.commands.glaze.write_picture", interrupted)
+    assert quick(source) == 130
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_grey_and_alpha_stay(tmp_path: Path) -> None:
+    source = picture(tmp_path / "rgb.png")
+    with Image.open(source) as image:
+        image.convert("L").save(tmp_path / "grey.png")
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save(tmp_path / "alpha.png")
+    assert quick(tmp_path / "grey.png", tmp_path / "alpha.png") == 0
+    with Image.open(tmp_path / "grey-glazed.png") as grey, Image.open(tmp_path / "alpha-glazed.png") as alpha:
+        assert (grey.mode, alpha.mode) == ("L", "RGBA")
+        with Image.open(tmp_path / "alpha.png") as before:
+            assert alpha.getchannel("A").tobytes() == before.getchannel("A").tobytes()
+
+
+def test_styles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("styles") == 0
+    assert len(capsys.readouterr().out.split()) == 26
+    assert run("styles", picture(tmp_path / "a.png"), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["auto"] in {row["style"] for row in said["styles"] if row["in_band"]}
+    assert (tmp_path / "a-styles.png").exists()
+
+
+def test_models_devices_help_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "--json") == 0
+    assert {card["name"] for card in json.loads(capsys.readouterr().out)} == {"sd1-a", "sd1-b"}
+    assert run("devices", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["found"][-1]["passed"]
+    for command in ((), ("glaze",), ("styles",), ("models",), ("devices",), ("show",)):
+        assert run(*command, "--help") == 0
+    assert run("--version") == 0
+
+
+def test_show(tmp_path: Path) -> None:
+    before, after = picture(tmp_path / "a.png"), picture(tmp_path / "b.png", 1)
+    assert run("show", before, after) == 0
+    assert (tmp_path / "b-sheet.png").exists()
+    assert run("show", before, picture(tmp_path / "c.png", size=(200, 96))) == 2

@@ -1,0 +1,62 @@
+"""Views are linear maps; their adjoints are exact, and the sweep covers the picture."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from glaze_runtime.views import Size, compressed, resize, resize_matrix
+
+SIDES = st.integers(40, 150)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SIDES, SIDES, st.integers(32, 120), st.integers(32, 120), st.booleans(), st.integers(0, 99))
+def test_adjoint(height: int, width: int, to_height: int, to_width: int, soft: bool, seed: int) -> None:
+    """<view(x), y> = <x, adjoint(y)>"""
+    rng = np.random.default_rng(seed)
+    size = Size(picture=(height, width), height=to_height, width=to_width, tile=48, stride=8)
+    x = rng.normal(size=(height, width, 3)).astype(np.float32)
+    for view in size.sweep(rng, soft=soft):
+        patch = view(x)
+        y = rng.normal(size=patch.shape).astype(np.float32)
+        back = np.zeros_like(x)
+        view.add_adjoint(y, back)
+        left, right = float((patch * y).sum()), float((x * back).sum())
+        assert left == pytest.approx(right, abs=1e-4 * float(np.linalg.norm(patch) * np.linalg.norm(y)) + 1e-6)
+
+
+@given(st.integers(32, 300), st.integers(32, 300), st.integers(0, 99))
+def test_every_patch_is_where_its_cell_says(height: int, width: int, seed: int) -> None:
+    size = Size(picture=(height, width), height=height, width=width, tile=64, stride=8)
+    image = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
+    for view in size.sweep(np.random.default_rng(seed)):
+        rows, columns = (slice(8 * c.start, 8 * c.stop) for c in view.cell)
+        np.testing.assert_allclose(view(image), image[rows, columns], atol=1e-6)
+
+
+@given(st.integers(32, 400), st.integers(32, 400))
+def test_cover_leaves_no_cell_out(height: int, width: int) -> None:
+    size = Size(picture=(height, width), height=height, width=width, tile=64, stride=8)
+    seen = np.zeros(size.cells)
+    for view in size.cover():
+        seen[view.cell] += 1
+    assert seen.min() >= 1
+
+
+@pytest.mark.parametrize(("size", "to"), [(100, 37), (64, 64), (50, 120)])
+def test_resize_is_pillows_bicubic(size: int, to: int) -> None:
+    line = np.random.default_rng(0).random((size, 1)).astype(np.float32)
+    expected = np.asarray(PillowImage.fromarray(line).resize((1, to), PillowImage.Resampling.BICUBIC))
+    np.testing.assert_allclose(resize_matrix(size, to) @ line, expected, atol=1e-4)
+
+
+def test_resize_to_the_same_shape_is_the_same() -> None:
+    image = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+    assert resize(image, (20, 30)) is image
+
+
+def test_compressed_is_near() -> None:
+    image = np.full((64, 64, 3), 0.5, np.float32)
+    assert np.abs(compressed(image, np.random.default_rng(0)) - image).max() < 0.02
