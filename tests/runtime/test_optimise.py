@@ -23,7 +23,9 @@ def encoders() -> list[Encoder]:
 
 def change(encoders: list[Encoder], scale: float = 1.0, **options: object) -> Image:
     budget = visibility_budget(IMAGE, scale)
-    return optimise(IMAGE, TARGET, encoders=encoders, budget=budget, steps=12, longest_sides=(512,), **options)  # type: ignore[arg-type]
+    return optimise(
+        IMAGE, TARGET, encoders=encoders, budget=budget, steps=12, longest_sides=(512,), **options
+    )  # type: ignore[arg-type]
 
 
 def attainment(encoder: Encoder, moved: Image) -> float:

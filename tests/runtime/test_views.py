@@ -24,7 +24,9 @@ def test_adjoint(height: int, width: int, to_height: int, to_width: int, soft: b
         back = np.zeros_like(x)
         view.add_adjoint(y, back)
         left, right = float((patch * y).sum()), float((x * back).sum())
-        assert left == pytest.approx(right, abs=1e-4 * float(np.linalg.norm(patch) * np.linalg.norm(y)) + 1e-6)
+        assert left == pytest.approx(
+            right, abs=1e-4 * float(np.linalg.norm(patch) * np.linalg.norm(y)) + 1e-6
+        )
 
 
 @given(st.integers(32, 300), st.integers(32, 300), st.integers(0, 99))

@@ -1,0 +1,62 @@
+"""Glazing from Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import glaze_edge
+from glaze_edge import Settings, glaze
+from glaze_edge.figures import attainments, visibility
+from glaze_models import ENCODERS
+from glaze_models.errors import OptionError
+from glaze_runtime.budget import visibility_budget
+from glaze_runtime.devices import CPU
+from glaze_runtime.encoder import Encoder
+from glaze_runtime.views import resize
+
+
+def test_the_face_of_the_package() -> None:
+    assert glaze_edge.__all__ == sorted(glaze_edge.__all__)
+    assert set(glaze_edge.__all__) == {"Figures", "GlazeError", "Glazed", "Session", "Settings", "glaze"}
+
+
+def test_glaze(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    Image.fromarray(pixels).resize((120, 90)).save(tmp_path / "a.png")
+    result, figures = glaze(tmp_path / "a.png", Settings(effort="quick", device="cpu", style="red-weave"))
+    assert result.style == "red-weave"
+    assert result.image.shape == (90, 120, 3)
+    assert 0 < np.abs(result.image - result.picture.image).max() < 0.5
+    assert 0 < figures.visibility["mean_change"] <= figures.visibility["largest_change"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("wrong", [{"intensity": "x"}, {"effort": "x"}, {"encoders": ()}], ids=str)
+def test_wrong_settings(wrong: dict[str, str]) -> None:
+    with pytest.raises(OptionError):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:
+    rng = np.random.default_rng(0)
+    original, target = (
+        resize(rng.random((8, 8, 3)).astype(np.float32), (96, 96)).clip(0, 1) for _ in range(2)
+    )
+    encoders = [Encoder(card, CPU) for card in ENCODERS.values()]
+    assert [row["attainment"] for row in attainments(original, original, target, encoders)] == [0, 0]
+    assert [row["attainment"] for row in attainments(original, target, target, encoders)] == [1, 1]
+
+
+def test_visibility_of_a_known_change() -> None:
+    original = np.full((64, 64, 3), 0.5, np.float32)
+    glazed = original + np.float32(2 / 255)
+    seen = visibility(original, glazed, visibility_budget(original, 1.0))
+    assert (seen["largest_change"], seen["mean_change"], seen["rms_flat"], seen["rms_textured"]) == (
+        2,
+        2,
+        2,
+        None,
+    )
+    assert seen["peak"] == pytest.approx(2 / 1.4, rel=0.01)
