@@ -11,7 +11,7 @@ from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import EncoderCard, encoder_card
-from glaze_models.errors import OptionError, UnreadablePicture
+from glaze_models.errors import OptionError, PictureError
 from glaze_models.styles import Style, style_bank, style_named
 from glaze_runtime.arrays import Image
 from glaze_runtime.budget import visibility_budget
@@ -146,7 +146,7 @@ def _style(text: str) -> Style | Image:
         return style_named(text)
     try:
         return _seen(read_picture(Path(text)))
-    except UnreadablePicture as error:
+    except PictureError as error:
         raise OptionError(f"The style picture cannot be used. {error}") from error
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 
 LABEL, GAP = 18, 6
 """Pixels."""
@@ -22,5 +21,5 @@ def sheet(tiles: Sequence[tuple[str, Image]], columns: int) -> PillowImage.Image
     for index, (label, image) in enumerate(tiles):
         x, y = GAP + index % columns * width, GAP + index // columns * height
         draw.text((x, y), label, fill="black")
-        page.paste(PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8)), (x, y + LABEL))
+        page.paste(to_pillow(image), (x, y + LABEL))
     return page

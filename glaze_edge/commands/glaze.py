@@ -8,8 +8,6 @@ from time import monotonic
 from typing import Any
 
 import click
-import numpy as np
-from PIL import Image as PillowImage
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -20,7 +18,6 @@ from glaze_edge.files import (
     Mark,
     Picture,
     check_destination,
-    find_mark,
     output_path,
     output_paths,
     read_picture,
@@ -30,6 +27,7 @@ from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
+from glaze_runtime.arrays import to_pillow
 from glaze_runtime.views import resize
 
 
@@ -116,8 +114,7 @@ def glaze(
 
 def _preflight(source: Path, destination: Path, overwrite: bool) -> None:
     check_destination(source, destination, overwrite=overwrite)
-    read_picture(source)
-    if not overwrite and find_mark(source):
+    if read_picture(source).glazed and not overwrite:
         raise AlreadyGlazed(
             f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again."
         )
@@ -155,14 +152,10 @@ def _one(
     )
     write_picture(picture, result.image, destination, mark=mark, format=file_format, overwrite=overwrite)
     if save_target:
-        _save(resize(result.target, picture.image.shape[:2]).clip(0, 1), save_target)
+        with replacing(save_target) as file:
+            to_pillow(resize(result.target, picture.image.shape[:2])).save(file, "PNG")
     figures = session.measure(result, read_picture(destination))
     report.done(source, destination, session, result, figures, monotonic() - started)
-
-
-def _save(image: np.ndarray[Any, Any], path: Path) -> None:
-    with replacing(path) as file:
-        PillowImage.fromarray((image * 255).round().astype(np.uint8)).save(file, "PNG")
 
 
 class _Report:

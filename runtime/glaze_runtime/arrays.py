@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 Image = NDArray[np.floating[Any]]
 """[H,W,3], sRGB in 0..1, or a change or gradient of one."""
@@ -13,3 +14,8 @@ Plane = NDArray[np.floating[Any]]
 
 Latent = NDArray[np.floating[Any]]
 """[1,C,h,w], the latent mean before the generator's scale."""
+
+
+def to_pillow(image: Image) -> PillowImage.Image:
+    """`image` [H,W,3], clipped to 0..1 and rounded to 8 bits."""
+    return PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8))

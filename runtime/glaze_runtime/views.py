@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 
 Matrix = NDArray[np.float32]
 
@@ -105,16 +105,12 @@ class Size:
 
     def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
         """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough."""
-        rows, columns = (self._grid(n, self._shift(n, rng)) for n in self.cells)
-        for top, tall in rows:
-            for left, wide in columns:
-                yield self.view(top, left, tall, wide, soft=soft)
+        down, right = (self._shift(n, rng) for n in self.cells)
+        return self._views(down, right, soft=soft)
 
     def cover(self) -> Iterator[View]:
         """Views that cover the whole picture, in a fixed grid; the last ones overlap their neighbours."""
-        for top, tall in self._grid(self.cells[0]):
-            for left, wide in self._grid(self.cells[1]):
-                yield self.view(top, left, tall, wide)
+        return self._views(0, 0, soft=False)
 
     def view(self, top: int, left: int, tall: int, wide: int, *, soft: bool = False) -> View:
         """The view of the latent cells top..top+tall, left..left+wide."""
@@ -125,7 +121,12 @@ class Size:
             cell=(slice(top, top + tall), slice(left, left + wide)),
         )
 
-    def _grid(self, cells: int, shift: int = 0) -> list[tuple[int, int]]:
+    def _views(self, down: int, right: int, *, soft: bool) -> Iterator[View]:
+        for top, tall in self._grid(self.cells[0], down):
+            for left, wide in self._grid(self.cells[1], right):
+                yield self.view(top, left, tall, wide, soft=soft)
+
+    def _grid(self, cells: int, shift: int) -> list[tuple[int, int]]:
         """(first cell, number of cells) of the tiles along one axis."""
         most = min(cells, self.tile // self.stride)
         count = -(-cells // most)
@@ -139,6 +140,5 @@ class Size:
 def compressed(patch: Image, rng: np.random.Generator) -> Image:
     """`patch` [h,w,3] after JPEG with 4:2:0 at a random quality. Its adjoint is taken to be the identity (straight through)."""
     buffer = BytesIO()
-    pixels = (patch.clip(0, 1) * 255).round().astype(np.uint8)
-    PillowImage.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(65, 91)), subsampling=2)
+    to_pillow(patch).save(buffer, "JPEG", quality=int(rng.integers(65, 91)), subsampling=2)
     return np.asarray(PillowImage.open(buffer), np.float32) / 255
