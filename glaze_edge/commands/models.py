@@ -17,18 +17,15 @@ def models(as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
-                [
-                    asdict(card) | {"bundled": True, "default": card.name in DEFAULT_ENCODERS}
-                    for card in ENCODERS.values()
-                ]
+                [asdict(card) | {"default": card.name in DEFAULT_ENCODERS} for card in ENCODERS.values()],
+                default=str,
             )
         )
         return
     table = Table("name", "stands for", "latent", "weights", "licence")
     for card in ENCODERS.values():
         latent = f"{card.channels} channels, 1/{card.stride}"
-        table.add_row(
-            card.name, ", ".join(card.stands_for), latent, f"bundled, {card.bytes / 1e6:.1f} MB", card.licence
-        )
+        weights = f"bundled, {card.weights.bytes / 1e6:.1f} MB" if card.weights else "to be added"
+        table.add_row(card.name, ", ".join(card.stands_for), latent, weights, card.licence)
     Console().print(table)
     click.echo("Both are used by default. They are small stand-ins for the generators' own encoders.")

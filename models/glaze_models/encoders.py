@@ -9,6 +9,15 @@ from glaze_models.errors import OptionError
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A `.safetensors` file whose tensors are bound to an encoder's graphs by name; `sha256` and `bytes` are the file's."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderCard:
     """What there is to know of one encoder.
 
@@ -21,8 +30,8 @@ class EncoderCard:
         channels: of the latent.
         scale: what the generator multiplies the latent by.
         graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
-        weights: file name in `weights/`.
-        licence, sha256, bytes, provenance: of the weights file.
+        licence, provenance: of the weights.
+        weights: None where the artist has to add them.
     """
 
     name: str
@@ -33,11 +42,9 @@ class EncoderCard:
     channels: int
     scale: float
     graph: str
-    weights: str
     licence: str
-    sha256: str
-    bytes: int
     provenance: str
+    weights: WeightsFile | None = None
 
     @property
     def encode_graph(self) -> Path:
@@ -48,11 +55,6 @@ class EncoderCard:
     def step_graph(self) -> Path:
         """image [1,3,H,W] in 0..1, target latent -> squared error (sum), its gradient [1,3,H,W]; without weights."""
         return _data() / "graphs" / f"{self.graph}.step.onnx"
-
-    @property
-    def weights_file(self) -> Path:
-        """The `.safetensors` file whose tensors are bound to the graphs by name."""
-        return _data() / "weights" / self.weights
 
 
 @cache
@@ -77,10 +79,12 @@ ENCODERS: dict[str, EncoderCard] = {
             channels=4,
             scale=0.18215,
             graph="surrogate_a",
-            weights="sd1_surrogate_a.safetensors",
             licence="MIT",
-            sha256="24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2",
-            bytes=1608144,
+            weights=WeightsFile(
+                path=_data() / "weights" / "sd1_surrogate_a.safetensors",
+                sha256="24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2",
+                bytes=1608144,
+            ),
             provenance=_SURROGATE.format(how="by inverting the decoder, then agreement with the encoder"),
         ),
         EncoderCard(
@@ -92,10 +96,12 @@ ENCODERS: dict[str, EncoderCard] = {
             channels=4,
             scale=0.18215,
             graph="surrogate_b",
-            weights="sd1_surrogate_b.safetensors",
             licence="MIT",
-            sha256="7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e",
-            bytes=1050712,
+            weights=WeightsFile(
+                path=_data() / "weights" / "sd1_surrogate_b.safetensors",
+                sha256="7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e",
+                bytes=1050712,
+            ),
             provenance=_SURROGATE.format(
                 how="distilled from the encoder's values and its responses to small changes"
             ),

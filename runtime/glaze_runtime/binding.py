@@ -48,16 +48,20 @@ def load_weights(card: EncoderCard) -> Weights:
     """The weights of `card`.
 
     Raises:
-        WeightsError: the file is missing, is not the one that the card describes, or is no safetensors file.
+        WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no safetensors file.
     """
-    file = card.weights_file
+    if card.weights is None:
+        raise WeightsError(
+            f"The encoder {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
+        )
+    file = card.weights.path
     try:
         data = file.read_bytes()
     except OSError as error:
         raise WeightsError(
             f"The weights {file} cannot be read: {error.strerror}. Install glaze-edge again."
         ) from error
-    if hashlib.sha256(data).hexdigest() != card.sha256:
+    if hashlib.sha256(data).hexdigest() != card.weights.sha256:
         raise WeightsError(
             f"The weights {file} are damaged: their sha256 is not that on record. Install glaze-edge again."
         )

@@ -55,7 +55,8 @@ def self_test(
         size: height and width of the picture, in pixels; a multiple of the encoder's stride.
         folder: where verdicts are kept; by default in the user's cache.
     """
-    key = [onnxruntime.__version__, device.name, dict(device.options), card.name, card.sha256, size]
+    weights = card.weights.sha256 if card.weights else None
+    key = [onnxruntime.__version__, device.name, dict(device.options), card.name, weights, size]
     file = verdict_file(key, folder)
     verdict = recall(file)
     if verdict is None:

@@ -76,7 +76,7 @@ def test_keeps_no_traces_of_tools(file: Path) -> None:
 
 @every_card
 def test_declares_the_weights_and_holds_none(card: EncoderCard) -> None:
-    with safe_open(card.weights_file, "numpy") as file:
+    with safe_open(card.weights.path, "numpy") as file:
         names = set(file.keys())
     for graph in card.encode_graph, card.step_graph:
         model = load(graph)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from glaze_models import EncoderCard, encoder_card
+from glaze_models import EncoderCard, WeightsFile, encoder_card
 from glaze_models.errors import ModelError, WeightsError
 from glaze_runtime.binding import Weights, bind, flip_transpose, load_weights
 
@@ -19,20 +19,13 @@ CARD = encoder_card("sd1-b")
 NAME = "stage1.0.conv1.weight"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Elsewhere(EncoderCard):
-    """A card whose weights are in another file."""
-
-    path: Path
-
-    @property
-    def weights_file(self) -> Path:
-        return self.path
+FILE = CARD.weights.path
 
 
 def card_of(path: Path) -> EncoderCard:
     """The card of the file at `path`, of whatever is in it."""
-    return Elsewhere(**(vars(CARD) | {"path": path, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(CARD, weights=WeightsFile(path=path, sha256=sha256, bytes=path.stat().st_size))
 
 
 @pytest.fixture
@@ -41,8 +34,8 @@ def weights() -> Weights:
 
 
 def test_weights_are_those_of_the_file_in_float32(weights: Weights) -> None:
-    expected = load_file(CARD.weights_file)
-    assert weights.file == CARD.weights_file
+    expected = load_file(FILE)
+    assert weights.file == FILE
     assert weights.tensors.keys() == expected.keys()
     for name, tensor in weights.tensors.items():
         assert tensor.dtype == np.float32
@@ -70,20 +63,25 @@ def test_flip_transpose_is_its_own_inverse() -> None:
 
 
 def test_missing_weights(tmp_path: Path) -> None:
-    card = Elsewhere(**(vars(CARD) | {"path": tmp_path / "none.safetensors"}))
+    card = replace(CARD, weights=replace(CARD.weights, path=tmp_path / "none.safetensors"))
     with pytest.raises(WeightsError, match=r"none.safetensors cannot be read: No such file"):
         load_weights(card)
 
 
 def test_weights_other_than_on_record() -> None:
     with pytest.raises(WeightsError, match=r"sd1_surrogate_b.safetensors are damaged: their sha256"):
-        load_weights(replace(CARD, sha256="0" * 64))
+        load_weights(replace(CARD, weights=replace(CARD.weights, sha256="0" * 64)))
+
+
+def test_weights_that_were_never_added() -> None:
+    with pytest.raises(WeightsError, match=r"sd1-b has no weights yet. Run: glaze-edge models add sd1-b"):
+        load_weights(replace(CARD, weights=None))
 
 
 @pytest.mark.parametrize("keep", [0, 7, 1000, 500_000], ids="{} bytes".format)
 def test_truncated_weights(tmp_path: Path, keep: int) -> None:
     file = tmp_path / "cut.safetensors"
-    file.write_bytes(CARD.weights_file.read_bytes()[:keep])
+    file.write_bytes(FILE.read_bytes()[:keep])
     with pytest.raises(WeightsError, match=r"cut.safetensors are no safetensors file: .* Get the file again"):
         load_weights(card_of(file))
 
@@ -103,7 +101,7 @@ def test_truncated_weights(tmp_path: Path, keep: int) -> None:
 def test_weights_that_do_not_fit(
     tmp_path: Path, graph: Path, change: Callable[[np.ndarray], np.ndarray] | None, message: str
 ) -> None:
-    tensors = load_file(CARD.weights_file)
+    tensors = load_file(FILE)
     tensor = tensors.pop(NAME)
     if change is not None:
         tensors[NAME] = np.ascontiguousarray(change(tensor))

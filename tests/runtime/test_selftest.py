@@ -184,7 +184,7 @@ def change_system(monkeypatch):
         change_system,
         {"device": replace(OTHER, name="another")},
         {"device": replace(OTHER, options={"precision": "f16"})},
-        {"card": replace(CARD, sha256="0" * 64)},
+        {"card": replace(CARD, weights=replace(CARD.weights, sha256="0" * 64))},
         {"card": replace(CARD, name="another")},
     ],
     ids=["onnxruntime", "system", "device", "options", "weights", "encoder"],
