@@ -14,7 +14,7 @@ from glaze_models import EncoderCard, encoder_card
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.styles import Style, style_bank, style_named
 from glaze_runtime.arrays import Image
-from glaze_runtime.budget import visibility_budget
+from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE, optimise, size_of
@@ -75,6 +75,11 @@ class Session:
             self._style = draw_style(rank_styles(works, style_bank()), self.settings.seed)
         return self._style
 
+    @property
+    def draws_style(self) -> bool:
+        """The style is still to be drawn, from the pictures."""
+        return self._style is None
+
     def style_name(self) -> str:
         """The name of the style in use: a built-in style's, or the file name of the style picture."""
         return self._style.name if isinstance(self._style, Style) else Path(self.settings.style).name
@@ -85,6 +90,8 @@ class Session:
         effort = EFFORTS[self.settings.effort]
         seen = _working_size(_seen(picture))
         target = self.stylist.stylise(seen, style)
+        if picture.grey:
+            target = np.repeat(target @ TO_OPPONENT[0][:, None], 3, axis=2)
         free = None
         if picture.visible is not None:
             free = resize(picture.visible[..., None].astype(np.float32), seen.shape[:2])[..., 0] > 0.999

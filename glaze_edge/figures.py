@@ -23,7 +23,10 @@ class Attainment(TypedDict):
 
 
 class Visibility(TypedDict):
-    """Changes in 1/255; rms in flat and textured 16x16 blocks (None where there are none); `peak` 1 is the medium threshold."""
+    """Changes in 1/255, their rms in flat and in textured 16x16 blocks (None where there are none).
+
+    `peak` is the largest visibility, 1 at the threshold of a budget of scale 1.
+    """
 
     largest_change: float
     mean_change: float

@@ -7,7 +7,7 @@ from typing import Any
 from glaze_models import DEFAULT_ENCODERS
 from glaze_models.errors import OptionError
 
-INTENSITIES: dict[str, float] = {"low": 0.7, "medium": 1.15, "high": 1.8, "max": 2.8}
+INTENSITIES: dict[str, float] = {"low": 0.7, "medium": 1.4, "high": 1.8, "max": 2.8}
 """Name -> scale of the visibility budget."""
 
 
@@ -21,7 +21,7 @@ class Effort:
 
 EFFORTS: dict[str, Effort] = {
     "quick": Effort(steps=16, longest_sides=(512,)),
-    "standard": Effort(steps=44, longest_sides=(512, 512, 512, 1024)),
+    "standard": Effort(steps=52, longest_sides=(512, 512, 512, 1024)),
     "thorough": Effort(steps=120, longest_sides=(512, 768, 512, 1024)),
 }
 

@@ -1,34 +1,19 @@
 """`glaze-edge glaze`: pictures in, glazed pictures out."""
 
 import json
-from dataclasses import asdict, replace
-from datetime import date
+from dataclasses import asdict
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from glaze_edge import __version__
-from glaze_edge.api import Figures, Glazed, Session
-from glaze_edge.files import (
-    FORMAT_CHOICES,
-    Mark,
-    Picture,
-    check_destination,
-    output_path,
-    output_paths,
-    read_picture,
-    write_picture,
-)
-from glaze_edge.files.atomic import replacing
+from glaze_edge.api import Session
+from glaze_edge.batch import Done, Failed, Order, glaze_all
+from glaze_edge.files import FORMAT_CHOICES
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import DEFAULT_ENCODERS, ENCODERS
-from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
-from glaze_runtime.arrays import to_pillow
-from glaze_runtime.views import resize
 
 
 @click.command(
@@ -49,7 +34,7 @@ Examples:
 )
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
-@click.option("--format", "file_format", type=click.Choice(FORMAT_CHOICES), default="keep", show_default=True)
+@click.option("--format", type=click.Choice(FORMAT_CHOICES), default="keep", show_default=True)
 @click.option(
     "--save-target", type=click.Path(path_type=Path), help="Write the style target there, for one picture."
 )
@@ -58,165 +43,78 @@ Examples:
 @click.pass_context
 def glaze(
     context: click.Context,
+    /,
+    as_json: bool,
     pictures: tuple[Path, ...],
     output: Path | None,
-    intensity: str,
-    effort: str,
-    style: str,
-    encoders: tuple[str, ...],
-    device: str,
-    seed: int,
-    file_format: str,
+    format: str,  # noqa: A002
     save_target: Path | None,
     overwrite: bool,
-    as_json: bool,
+    encoders: tuple[str, ...],
+    **settings: Any,
 ) -> None:
     """Glaze PICTURES. An original is never overwritten: the result is NAME-glazed.EXT beside it, or OUTPUT."""
-    if save_target and len(pictures) > 1:
-        raise OptionError("--save-target takes one picture. Glaze them one by one to keep their targets.")
-    if save_target:
-        check_destination(pictures[0], save_target, overwrite=overwrite)
-    settings = Settings(
-        intensity=intensity,
-        effort=effort,
-        style=style,
-        encoders=encoders or DEFAULT_ENCODERS,
-        device=device,
-        seed=seed,
+    order = Order(
+        pictures=pictures, output=output, format=format, save_target=save_target, overwrite=overwrite
     )
-    session = Session(settings)
-    if len(pictures) > 1:
-        if output:
-            output.mkdir(parents=True, exist_ok=True)
-        destinations = output_paths(pictures, output, file_format)
-    else:
-        destinations = [output_path(pictures[0], output, file_format)]
-    report = _Report(as_json)
-    ready = [
-        (source, destination)
-        for source, destination in zip(pictures, destinations, strict=True)
-        if report.survives(source, lambda s=source, d=destination: _preflight(s, d, overwrite))
-    ]
-    if style == "auto" and len(ready) > 1:
-        session.choose_style([_small(read_picture(source)) for source, _ in ready])
-    with report.progress as progress:
-        task = progress.add_task("", total=len(ready) * session.steps)
-        for source, destination in ready:
-            progress.update(task, description=source.name)
+    session = Session(Settings(encoders=encoders or DEFAULT_ENCODERS, **settings))
+    console = Console(stderr=as_json, soft_wrap=True, highlight=False)
+    say = _say_json if as_json else _say
+    failed = False
+    with _progress(console) as progress:
+        task = progress.add_task("", total=len(pictures) * session.steps)
 
-            def work(source: Path = source, destination: Path = destination) -> None:
-                _one(session, source, destination, file_format, save_target, overwrite, report, task)
+        def on_step(source: Path) -> None:
+            progress.update(task, advance=1, description=source.name)
 
-            report.survives(source, work)
-    if report.failed:
+        for outcome in glaze_all(session, order, on_step):
+            say(outcome, session, console)
+            if isinstance(outcome, Failed):
+                failed = True
+                progress.update(task, total=(progress.tasks[task].total or 0) - session.steps)
+    if failed:
         context.exit(1)
 
 
-def _preflight(source: Path, destination: Path, overwrite: bool) -> None:
-    check_destination(source, destination, overwrite=overwrite)
-    if read_picture(source).glazed and not overwrite:
-        raise AlreadyGlazed(
-            f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again."
-        )
-
-
-def _small(picture: Picture) -> Picture:
-    """Enough of a picture for its style embedding, so that a thousand of them fit in memory."""
-    step = max(1, min(picture.image.shape[:2]) // 512)
-    visible = None if picture.visible is None else picture.visible[::step, ::step].copy()
-    return replace(
-        picture, image=picture.image[::step, ::step].copy(), visible=visible, samples=picture.samples[:1]
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=console,
+        speed_estimate_period=600,
+        transient=True,
     )
 
 
-def _one(
-    session: Session,
-    source: Path,
-    destination: Path,
-    file_format: str,
-    save_target: Path | None,
-    overwrite: bool,
-    report: "_Report",
-    task: TaskID,
-) -> None:
-    started = monotonic()
-    picture = read_picture(source)
-    result = session.glaze(picture, lambda step: report.progress.advance(task))
-    mark = Mark(
-        version=__version__,
-        intensity=session.settings.intensity,
-        effort=session.settings.effort,
-        style=result.style,
-        encoders=session.settings.encoders,
-        date=date.today(),
+def _say_json(outcome: Done | Failed, session: Session, console: Console) -> None:
+    if isinstance(outcome, Failed):
+        said: dict[str, Any] = {"input": str(outcome.source), "error": str(outcome.error)}
+    else:
+        said = {
+            "input": str(outcome.source),
+            "output": str(outcome.destination),
+            "settings": asdict(session.settings),
+            "style": outcome.style,
+            "device": session.device.name,
+            "seconds": round(outcome.seconds, 2),
+            **asdict(outcome.figures),
+        }
+    click.echo(json.dumps(said))
+
+
+def _say(outcome: Done | Failed, session: Session, console: Console) -> None:
+    if isinstance(outcome, Failed):
+        click.echo(f"Error: {outcome.error}", err=True)
+        return
+    attainment = ", ".join(
+        f"{e['encoder']} {e['attainment']:.2f} (control {e['control']:.2f})" for e in outcome.figures.encoders
     )
-    write_picture(picture, result.image, destination, mark=mark, format=file_format, overwrite=overwrite)
-    if save_target:
-        with replacing(save_target) as file:
-            to_pillow(resize(result.target, picture.image.shape[:2])).save(file, "PNG")
-    figures = session.measure(result, read_picture(destination))
-    report.done(source, destination, session, result, figures, monotonic() - started)
-
-
-class _Report:
-    """What is said of each picture, to a person or to a program."""
-
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
-        self.failed = False
-        self.console = Console(stderr=as_json, soft_wrap=True, highlight=False)
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=self.console,
-            speed_estimate_period=600,
-            transient=True,
-        )
-
-    def survives(self, source: Path, work: Any) -> bool:
-        """Do `work`; what is wrong with this picture is said, and the others go on."""
-        try:
-            work()
-        except PictureError as error:
-            self.failed = True
-            if self.as_json:
-                click.echo(json.dumps({"input": str(source), "error": str(error)}))
-            else:
-                click.echo(f"Error: {error}", err=True)
-            return False
-        return True
-
-    def done(
-        self,
-        source: Path,
-        destination: Path,
-        session: Session,
-        result: Glazed,
-        figures: Figures,
-        seconds: float,
-    ) -> None:
-        if self.as_json:
-            said = {
-                "input": str(source),
-                "output": str(destination),
-                "settings": asdict(session.settings),
-                "style": result.style,
-                "device": session.device.name,
-                "seconds": round(seconds, 2),
-                **asdict(figures),
-            }
-            click.echo(json.dumps(said))
-            return
-        seen = ", ".join(
-            f"{e['encoder']} {e['attainment']:.2f} (control {e['control']:.2f})" for e in figures.encoders
-        )
-        self.console.print(
-            f"{destination}  style {result.style}, {seconds:.0f} s on {session.device.name}", markup=False
-        )
-        self.console.print(
-            f"  attainment {seen}; largest change {figures.visibility['largest_change']:.0f}/255, "
-            f"mean {figures.visibility['mean_change']:.1f}/255",
-            markup=False,
-        )
+    seen = outcome.figures.visibility
+    for line in (
+        f"{outcome.destination}  style {outcome.style}, {outcome.seconds:.0f} s on {session.device.name}",
+        f"  attainment {attainment}; "
+        f"largest change {seen['largest_change']:.0f}/255, mean {seen['mean_change']:.1f}/255",
+    ):
+        console.print(line, markup=False)

@@ -38,7 +38,7 @@ _OTHER_KINDS = {
 }
 
 
-def read_picture(path: Path | str, *, first_frame: bool = False) -> Picture:
+def read_picture(path: Path | str) -> Picture:
     """Reads a still PNG, JPEG, WebP, TIFF, AVIF or GIF, whatever its name ends in.
 
     Samples stay at the file's own depth; a palette becomes RGB or RGBA, one bit becomes 8 (a glazed picture
@@ -46,7 +46,6 @@ def read_picture(path: Path | str, *, first_frame: bool = False) -> Picture:
 
     Args:
         path: the file.
-        first_frame: take the first frame of an animation, or the first page, instead of refusing.
 
     Raises:
         UnreadablePicture: missing, damaged, no picture, or more than `MAX_PIXELS`.
@@ -55,7 +54,7 @@ def read_picture(path: Path | str, *, first_frame: bool = False) -> Picture:
     """
     path = Path(path)
     with _opened(path) as (image, file):
-        _refuse(path, image, first_frame=first_frame)
+        _refuse(path, image)
         _decoder(path, file).verify()
         written_as = WRITTEN_AS[str(image.format)]
         settings = FORMATS[written_as].settings(image) if image.format != "GIF" else {}
@@ -159,7 +158,7 @@ def _known_to_pillow(path: Path) -> str | None:
     return next(names, None)
 
 
-def _refuse(path: Path, image: ImageFile.ImageFile, *, first_frame: bool) -> None:
+def _refuse(path: Path, image: ImageFile.ImageFile) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UnreadablePicture(
@@ -171,8 +170,5 @@ def _refuse(path: Path, image: ImageFile.ImageFile, *, first_frame: bool) -> Non
             "Use a larger version."
         )
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    if frames > 1 and not first_frame:
-        raise UnsupportedPicture(
-            f"{path} holds {frames} frames or pages. "
-            "Extract the one to be glazed, or ask for the first frame only."
-        )
+    if frames > 1:
+        raise UnsupportedPicture(f"{path} holds {frames} frames or pages. Extract the one to be glazed.")

@@ -6,8 +6,8 @@ colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / HIGH_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E² )                                                    the fourth power keeps the worst place down
 
-The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise
-beside it (contrast masking after Chou & Li 1995; the minimum is ours).
+The mask grows with texture, and is below 1 where nothing is near: on flats noise shows most. Texture is a local minimum, so that an
+outline in flat art does not license noise beside it (contrast masking after Chou & Li 1995; the minimum is ours).
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ CAP = 2.0
 """No pixel moves farther than this many times HIGH · mask."""
 TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
+FLAT, RELIEF = 0.6, 8.0
+"""On flats the mask is FLAT; it reaches 1 where the luminance within 8 pixels has a standard deviation of RELIEF, in 1/255."""
 BLOCK = 4
 """The low band is the mean over blocks of this many pixels, smoothed over their neighbours."""
 
@@ -42,7 +44,7 @@ class Budget:
     Attributes:
         limit: [H,W,3], the farthest each pixel may move in Y, Cb, Cr.
         scale: of all thresholds; the intensity.
-        mask: [H/BLOCK,W/BLOCK], 1 on flats, more on texture.
+        mask: [H/BLOCK,W/BLOCK], FLAT on flats, more on texture.
     """
 
     limit: Image
@@ -76,9 +78,17 @@ class Budget:
 def visibility_budget(image: Image, scale: float) -> Budget:
     """The budget of `image` [H,W,3]; `scale` multiplies every threshold."""
     luma = 255 * (image @ TO_OPPONENT[0])
-    mask = 1 + TEXTURE_GAIN * _texture(luma)
-    np.clip(mask, 1, MASK_MOST, out=mask)
+    mask = (1 + TEXTURE_GAIN * _texture(luma)).clip(1, MASK_MOST)
+    mask *= FLAT + (1 - FLAT) * np.minimum(1, _relief(luma) / RELIEF)
     return Budget(limit=CAP * scale * HIGH * mask[..., None], scale=scale, mask=_means(mask))
+
+
+def _relief(luma: Plane) -> Plane:
+    """The standard deviation of `luma` within 8 pixels."""
+    centred = luma - luma.mean()
+    variance = _box(np.square(centred), 8) - np.square(_box(centred, 8))
+    relief: Plane = np.sqrt(variance.clip(0))
+    return relief
 
 
 def _texture(luma: Plane) -> Plane:

@@ -71,6 +71,28 @@ def test_a_bad_file_does_not_end_a_batch(tmp_path: Path, capsys: pytest.CaptureF
     assert "bad.png" in capsys.readouterr().err
 
 
+def test_a_failed_picture_is_an_object_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (64, 64)).save(
+        tmp_path / "moving.gif", save_all=True, append_images=[Image.new("L", (64, 64), 9)]
+    )
+    assert quick(tmp_path / "moving.gif", tmp_path / "none.png", "--json") == 1
+    moving, none = map(json.loads, capsys.readouterr().out.splitlines())
+    assert moving["input"] == str(tmp_path / "moving.gif")
+    assert "2 frames" in moving["error"]
+    assert "does not exist" in none["error"]
+
+
+def test_many_pictures_have_one_style_and_no_single_target(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = [picture(tmp_path / f"{seed}.png", seed) for seed in range(2)]
+    assert quick(*sources, "--save-target", tmp_path / "target.png") == 2
+    assert "--save-target takes one picture" in capsys.readouterr().err
+    assert quick(*sources, "--json") == 0
+    one, two = map(json.loads, capsys.readouterr().out.splitlines())
+    assert one["style"] == two["style"]
+
+
 def test_two_inputs_of_one_name_get_two_outputs(tmp_path: Path) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
@@ -111,7 +133,7 @@ def test_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("glaze_edge.commands.glaze.write_picture", interrupted)
+    monkeypatch.setattr("glaze_edge.batch.write_picture", interrupted)
     assert quick(source) == 130
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 

@@ -101,9 +101,6 @@ def test_animations_and_pages(tmp_path: Path, suffix: str) -> None:
     FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:], **options)
     with pytest.raises(UnsupportedPicture, match="2 frames"):
         read_picture(path)
-    first = read_picture(path, first_frame=True)
-    assert first.format == {"gif": "PNG", "tif": "TIFF"}.get(suffix, suffix.upper())
-    assert np.abs(first.image * 255 - NOISE).mean() < (25 if suffix == "gif" else 3)
 
 
 def test_a_still_gif_is_written_as_png(tmp_path: Path) -> None:

@@ -28,15 +28,13 @@ def dead_leaves(seed: int) -> Image:
     return resize(resize(image, (SIDE // 2, SIDE // 2)), (SIDE, SIDE)).clip(0, 1)
 
 
-def bank_embeddings() -> Embedding:
-    """[26,100]: for each built-in style the mean embedding of dead-leaves pictures in that style."""
+def style_embedding(index: int) -> Embedding:
+    """[100]: the mean embedding of dead-leaves pictures in the built-in style `index`."""
     stylist = LiteStylist()
-    pictures = [dead_leaves(seed) for seed in range(PICTURES)]
-    embeddings = []
-    for index, name in enumerate(STYLE_NAMES):
-        style = Style(name=name, index=index, embedding=np.zeros(100, np.float32))
-        embeddings.append(np.mean([stylist.embed(stylist.repaint(p, style)) for p in pictures], axis=0))
-    return np.asarray(embeddings, np.float32)
+    style = Style(name=STYLE_NAMES[index], index=index, embedding=np.zeros(100, np.float32))
+    pictures = (stylist.repaint(dead_leaves(seed), style) for seed in range(PICTURES))
+    embedding: Embedding = np.mean([stylist.embed(picture) for picture in pictures], axis=0)
+    return embedding
 
 
 @click.command()
@@ -49,5 +47,6 @@ def bank_embeddings() -> Embedding:
 )
 def styles(output: Path) -> None:
     """Compute the style bank's embeddings from the 26 networks and write them to OUTPUT."""
-    np.save(output, bank_embeddings(), allow_pickle=False)
+    bank = np.stack([style_embedding(index) for index in range(len(STYLE_NAMES))])
+    np.save(output, bank, allow_pickle=False)
     click.echo(f"{output}: {len(STYLE_NAMES)} styles")
