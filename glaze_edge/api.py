@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from glaze_runtime.views import resize
 
 WORKING_SIDE = 1536
 """Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
+BESIDES = 0.1
+"""Budget and views of a pixel of the picture take this share of the time in which the bundled encoders see a pixel."""
 BACKDROP = np.float32(0.5)
 """What encoders see where a picture is fully transparent."""
 
@@ -125,6 +128,14 @@ class Session:
             encoders=attainments(original, glazed, result.target, self.encoders),
             visibility=visibility(original, glazed, visibility_budget(original, 1.0)),
         )
+
+    def work(self, size: tuple[int, int]) -> float:
+        """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""
+        longest = max(size)
+        scale = min(1, WORKING_SIDE / longest)
+        sides = [min(side, longest) for side in EFFORTS[self.settings.effort].longest_sides]
+        encoded = mean(np.prod(size) * (side / longest) ** 2 for side in sides)
+        return float(encoded + BESIDES * np.prod(size) * scale**2) / 1e6
 
     @property
     def steps(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -12,7 +13,7 @@ from glaze_edge.files import (
     Mark,
     Picture,
     check_destination,
-    find_mark,
+    glimpse,
     output_path,
     output_paths,
     read_picture,
@@ -75,10 +76,21 @@ class Failed:
     error: PictureError
 
 
+BEFORE, AFTER = 3, 3
+"""Reading a picture and painting its target takes as long as so many steps; so does writing and measuring the result."""
+
+
 def glaze_all(
-    session: Session, order: Order, on_step: Callable[[Path], None] = lambda source: None
+    session: Session,
+    order: Order,
+    on_progress: Callable[[Path, float], None] = lambda source, share: None,
 ) -> Iterator[Done | Failed]:
-    """Glaze every picture of `order` towards one style; `on_step` is told of which picture a step is done.
+    """Glaze every picture of `order` towards one style.
+
+    Args:
+        session: gives the settings.
+        order: the pictures and where their results go.
+        on_progress: is told the picture at work, and the share of all work that is done.
 
     Raises:
         OptionError: the places of the results do not fit the pictures.
@@ -89,32 +101,43 @@ def glaze_all(
         check_destination(order.pictures[0], order.save_target, overwrite=order.overwrite)
     if order.output and len(order.pictures) > 1:
         order.output.mkdir(parents=True, exist_ok=True)
-    ready = []
+    ready: dict[Path, tuple[Path, float]] = {}
     works = []
     for source, destination in zip(order.pictures, destinations, strict=True):
         try:
-            _check(source, destination, order)
+            size = _check(source, destination, order)
             if session.draws_style and len(order.pictures) > 1:
                 works.append(_small(read_picture(source)))
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
-            ready.append((source, destination))
+            ready[destination] = source, session.work(size)
     if works:
         session.choose_style(works)
-    for source, destination in ready:
+    steps = BEFORE + session.steps + AFTER
+    whole = steps * sum(work for _, work in ready.values())
+    done = 0.0
+
+    def tell(source: Path, work: float, step: int) -> None:
+        on_progress(source, (done + work * step) / whole)
+
+    for destination, (source, work) in ready.items():
         try:
-            yield _glaze(session, source, destination, order, on_step)
+            yield _glaze(session, source, destination, order, partial(tell, source, work))
         except PictureError as error:
             yield Failed(source=source, error=error)
+        done += steps * work
 
 
-def _check(source: Path, destination: Path, order: Order) -> None:
+def _check(source: Path, destination: Path, order: Order) -> tuple[int, int]:
+    """The size of a picture that may be glazed."""
     check_destination(source, destination, overwrite=order.overwrite)
-    if find_mark(source) and not order.overwrite:
+    seen = glimpse(source)
+    if seen.mark and not order.overwrite:
         raise AlreadyGlazed(
             f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again."
         )
+    return seen.size
 
 
 def _small(picture: Picture) -> Picture:
@@ -127,11 +150,12 @@ def _small(picture: Picture) -> Picture:
 
 
 def _glaze(
-    session: Session, source: Path, destination: Path, order: Order, on_step: Callable[[Path], None]
+    session: Session, source: Path, destination: Path, order: Order, on_step: Callable[[int], None]
 ) -> Done:
     started = monotonic()
+    on_step(0)
     picture = read_picture(source)
-    result = session.glaze(picture, lambda step: on_step(source))
+    result = session.glaze(picture, lambda step: on_step(BEFORE + step))
     mark = Mark(
         version=__version__,
         intensity=session.settings.intensity,
@@ -146,10 +170,12 @@ def _glaze(
     if order.save_target:
         with replacing(order.save_target) as file:
             to_pillow(resize(result.target, picture.image.shape[:2])).save(file, "PNG")
+    figures = session.measure(result, read_picture(destination))
+    on_step(BEFORE + session.steps + AFTER)
     return Done(
         source=source,
         destination=destination,
         style=result.style,
-        figures=session.measure(result, read_picture(destination)),
+        figures=figures,
         seconds=monotonic() - started,
     )

@@ -62,16 +62,14 @@ def glaze(
     say = _say_json if as_json else _say
     failed = False
     with _progress(console) as progress:
-        task = progress.add_task("", total=len(pictures) * session.steps)
+        task = progress.add_task("", total=1.0)
 
-        def on_step(source: Path) -> None:
-            progress.update(task, advance=1, description=source.name)
+        def on_progress(source: Path, share: float) -> None:
+            progress.update(task, completed=share, description=source.name)
 
-        for outcome in glaze_all(session, order, on_step):
+        for outcome in glaze_all(session, order, on_progress):
             say(outcome, session, console)
-            if isinstance(outcome, Failed):
-                failed = True
-                progress.update(task, total=(progress.tasks[task].total or 0) - session.steps)
+            failed |= isinstance(outcome, Failed)
     if failed:
         context.exit(1)
 

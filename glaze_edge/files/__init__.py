@@ -3,7 +3,7 @@
 from glaze_edge.files.mark import Mark
 from glaze_edge.files.paths import FORMAT_CHOICES, check_destination, output_path, output_paths
 from glaze_edge.files.picture import Picture
-from glaze_edge.files.read import MAX_PIXELS, MIN_SIDE, find_mark, read_picture
+from glaze_edge.files.read import MAX_PIXELS, MIN_SIDE, glimpse, read_picture
 from glaze_edge.files.write import write_picture
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Mark",
     "Picture",
     "check_destination",
-    "find_mark",
+    "glimpse",
     "output_path",
     "output_paths",
     "read_picture",

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -86,15 +87,23 @@ def read_picture(path: Path | str) -> Picture:
     )
 
 
-def find_mark(path: Path | str) -> Mark | None:
-    """Our mark in a file, without decoding the picture; None if it is not glazed.
+@dataclass(frozen=True, kw_only=True)
+class Glimpse:
+    """What a file says of its picture: height and width in pixels, as stored, and our mark if it is glazed."""
+
+    size: tuple[int, int]
+    mark: Mark | None
+
+
+def glimpse(path: Path | str) -> Glimpse:
+    """The size of a picture and our mark in it, without decoding the picture.
 
     Raises:
         UnreadablePicture: missing, damaged, or no picture.
         UnsupportedPicture: another format.
     """
     with _opened(Path(path)) as (image, _):
-        return read_metadata(image).mark
+        return Glimpse(size=(image.height, image.width), mark=read_metadata(image).mark)
 
 
 @contextmanager

@@ -3,17 +3,18 @@
 A change is weighed in two bands a channel, because the eye (and butteraugli, which the thresholds were measured with on flat
 colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the amplitude at which it sees fine chroma:
 
-    E = blur( sum_c (low_c / LOW_c)² + (high_c / HIGH_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
+    E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E² )                                                    the fourth power keeps the worst place down
 
-The mask grows with texture, and is below 1 where nothing is near: on flats noise shows most. Texture is a local minimum, so that an
-outline in flat art does not license noise beside it (contrast masking after Chou & Li 1995; the minimum is ours).
+The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise beside it
+(contrast masking after Chou & Li 1995; the minimum is ours). fine_c is HIGH_c, of chroma only CALM of it on flats.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from glaze_runtime.arrays import Image, Plane
 
@@ -31,8 +32,8 @@ CAP = 2.0
 """No pixel moves farther than this many times HIGH · mask."""
 TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
-FLAT, RELIEF = 0.6, 8.0
-"""On flats the mask is FLAT; it reaches 1 where the luminance within 8 pixels has a standard deviation of RELIEF, in 1/255."""
+CALM, RELIEF = 0.5, 8.0
+"""Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
 BLOCK = 4
 """The low band is the mean over blocks of this many pixels, smoothed over their neighbours."""
 
@@ -43,12 +44,14 @@ class Budget:
 
     Attributes:
         limit: [H,W,3], the farthest each pixel may move in Y, Cb, Cr.
-        scale: of all thresholds; the intensity.
-        mask: [H/BLOCK,W/BLOCK], FLAT on flats, more on texture.
+        low: [3], thresholds of Y, Cb, Cr for slow changes.
+        fine: [H,W,3], thresholds for fine ones.
+        mask: [H/BLOCK,W/BLOCK], 1 on flats, more on texture.
     """
 
     limit: Image
-    scale: float
+    low: NDArray[np.float32]
+    fine: Image
     mask: Plane
 
     def visibility(self, change: Image) -> Plane:
@@ -60,8 +63,8 @@ class Budget:
         """mean(E²) of `change` [H,W,3] in Y, Cb, Cr, and its gradient [H,W,3]."""
         energy, low, high = self._energy(change)
         by_energy = _smooth(2 * energy / (energy.size * self.mask**2))[..., None] / BLOCK**2
-        by_high = _spread(by_energy, change.shape) * (2 * high / (self.scale * HIGH) ** 2)
-        by_low = BLOCK**2 * by_energy * (2 * low / (self.scale * LOW) ** 2)
+        by_high = _spread(by_energy, change.shape) * (2 * high / self.fine**2)
+        by_low = BLOCK**2 * by_energy * (2 * low / self.low**2)
         # low = smooth(means(change)), high = change − spread(low): the chain rule back to change.
         by_means = _smooth(by_low - _sums(by_high)) / BLOCK**2
         return float(np.mean(energy**2)), by_high + _spread(by_means, change.shape)
@@ -69,9 +72,7 @@ class Budget:
     def _energy(self, change: Image) -> tuple[Plane, Image, Image]:
         low = _smooth(_means(change))
         high = change - _spread(low, change.shape)
-        energy = _means(((high / (self.scale * HIGH)) ** 2).sum(-1)) + ((low / (self.scale * LOW)) ** 2).sum(
-            -1
-        )
+        energy = _means(np.square(high / self.fine).sum(-1)) + np.square(low / self.low).sum(-1)
         return _smooth(energy) / self.mask**2, low, high
 
 
@@ -79,8 +80,12 @@ def visibility_budget(image: Image, scale: float) -> Budget:
     """The budget of `image` [H,W,3]; `scale` multiplies every threshold."""
     luma = 255 * (image @ TO_OPPONENT[0])
     mask = (1 + TEXTURE_GAIN * _texture(luma)).clip(1, MASK_MOST)
-    mask *= FLAT + (1 - FLAT) * np.minimum(1, _relief(luma) / RELIEF)
-    return Budget(limit=CAP * scale * HIGH * mask[..., None], scale=scale, mask=_means(mask))
+    fine = np.empty_like(image)
+    fine[...] = scale * HIGH
+    fine[..., 1:] *= (CALM + (1 - CALM) * np.minimum(1, _relief(luma) / RELIEF))[..., None]
+    return Budget(
+        limit=CAP * fine * mask[..., None], low=(scale * LOW).astype(np.float32), fine=fine, mask=_means(mask)
+    )
 
 
 def _relief(luma: Plane) -> Plane:

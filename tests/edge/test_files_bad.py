@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from glaze_edge.files import find_mark, read_picture
+from glaze_edge.files import glimpse, read_picture
 from glaze_models.errors import UnreadablePicture, UnsupportedPicture
 
 NOISE = np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8)
@@ -114,7 +114,7 @@ def test_missing_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePicture, match="is a folder"):
         read_picture(tmp_path)
     with pytest.raises(UnreadablePicture, match="does not exist"):
-        find_mark(tmp_path / "none.png")
+        glimpse(tmp_path / "none.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
