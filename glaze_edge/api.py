@@ -9,7 +9,7 @@ from statistics import mean
 import numpy as np
 
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
-from glaze_edge.files import Picture, read_picture
+from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import EncoderCard, encoder_card
 from glaze_models.errors import OptionError, PictureError
@@ -18,7 +18,7 @@ from glaze_runtime.arrays import Image
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import TILE, optimise, size_of
+from glaze_runtime.optimise import TILE, optimise
 from glaze_runtime.selftest import self_test
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.verdicts import Verdict
@@ -183,5 +183,5 @@ def _working_size(image: Image) -> Image:
     longest = max(image.shape[:2])
     if longest <= WORKING_SIDE:
         return image
-    size = size_of(image, WORKING_SIDE, 8)
-    return resize(image, (size.height, size.width)).clip(0, 1)
+    height, width = (max(MIN_SIDE, round(n * WORKING_SIDE / longest)) for n in image.shape[:2])
+    return resize(image, (height, width)).clip(0, 1)

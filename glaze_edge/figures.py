@@ -41,7 +41,7 @@ def attainments(
     """Attainment of `glazed` in each encoder; the control is the same change with its blocks shuffled and signs flipped."""
     rows: list[Attainment] = []
     for encoder in encoders:
-        size = size_of(original, min(MEASURED_SIDE, max(original.shape[:2])), encoder.card.stride)
+        size = size_of(original, min(MEASURED_SIDE, max(original.shape[:2])), encoder.card)
         start, end = (whole_latent(encoder, image, size) for image in (original, target))
         reached, noise = (
             whole_latent(encoder, image, size) for image in (glazed, _control(original, glazed))

@@ -31,6 +31,7 @@ class EncoderCard:
         scale: what the generator multiplies the latent by.
         graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
         licence, provenance: of the weights.
+        side: pixels, the only height and width of an input; None where any multiple of the stride will do.
         weights: None where the artist has to add them.
     """
 
@@ -44,6 +45,7 @@ class EncoderCard:
     graph: str
     licence: str
     provenance: str
+    side: int | None = None
     weights: WeightsFile | None = None
 
     @property

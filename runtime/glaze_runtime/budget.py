@@ -34,6 +34,7 @@ TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
 """Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
+POWER = 2
 BLOCK = 4
 """The low band is the mean over blocks of this many pixels, smoothed over their neighbours."""
 
@@ -62,12 +63,12 @@ class Budget:
     def penalty(self, change: Image) -> tuple[float, Image]:
         """mean(E²) of `change` [H,W,3] in Y, Cb, Cr, and its gradient [H,W,3]."""
         energy, low, high = self._energy(change)
-        by_energy = _smooth(2 * energy / (energy.size * self.mask**2))[..., None] / BLOCK**2
+        by_energy = _smooth(POWER * energy ** (POWER - 1) / (energy.size * self.mask**2))[..., None] / BLOCK**2
         by_high = _spread(by_energy, change.shape) * (2 * high / self.fine**2)
         by_low = BLOCK**2 * by_energy * (2 * low / self.low**2)
         # low = smooth(means(change)), high = change − spread(low): the chain rule back to change.
         by_means = _smooth(by_low - _sums(by_high)) / BLOCK**2
-        return float(np.mean(energy**2)), by_high + _spread(by_means, change.shape)
+        return float(np.mean(energy**POWER)), by_high + _spread(by_means, change.shape)
 
     def _energy(self, change: Image) -> tuple[Plane, Image, Image]:
         low = _smooth(_means(change))

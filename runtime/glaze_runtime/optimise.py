@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget
-from glaze_runtime.views import Size, compressed
+from glaze_runtime.views import Size, Square, compressed
 
 TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
@@ -67,8 +67,7 @@ def optimise(
     limit = budget.limit if free is None else budget.limit * free[..., None]
     if neutral:
         limit = limit * np.array([1, 0, 0], np.float32)
-    sizes = _sizes(image, longest_sides, encoders)
-    goals = {size: Goal(image, target, size, encoders) for size in set(sizes)}
+    turns = [_goals(encoder, image, target, longest_sides) for encoder in encoders]
     # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
     share = np.zeros_like(image)
     adam = Adam(share)
@@ -76,9 +75,10 @@ def optimise(
         change = limit * share
         seen = image + change @ TO_RGB.T
         inside = seen.clip(0, 1)
-        gradient = goals[sizes[step % len(sizes)]].gradient(inside, rng)
         _, caution = budget.penalty((inside - image) @ TO_OPPONENT.T)
-        gradient += CAUTION * (caution @ TO_OPPONENT)
+        gradient = CAUTION * (caution @ TO_OPPONENT)
+        for goals in turns:
+            gradient += goals[step % len(goals)].gradient(inside, rng) / len(encoders)
         gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
         rate = RATE * (RATE_LEFT + (1 - RATE_LEFT) * (1 + cos(pi * step / steps)) / 2)
         share -= rate * adam.direction(limit * (gradient @ TO_RGB))
@@ -88,29 +88,23 @@ def optimise(
 
 
 class Goal:
-    """The target at one size: its latents, and how far from them the picture starts, for each encoder."""
+    """|Phi(image) − Phi(target)|² / |Phi(start) − Phi(target)|² for one encoder at one size."""
 
-    def __init__(self, image: Image, target: Image, size: Size, encoders: Sequence[Phi]) -> None:
-        self.size = size
-        self.encoders = encoders
-        self.latents = [whole_latent(encoder, target, size) for encoder in encoders]
-        starts = [whole_latent(encoder, image, size) for encoder in encoders]
-        distances = [float(np.square(z - t).sum()) for z, t in zip(starts, self.latents, strict=True)]
-        self.weights = [1 / (len(encoders) * max(distance, 1e-6)) for distance in distances]
+    def __init__(self, encoder: Phi, size: Size | Square, start: Image, target: Image) -> None:
+        self.encoder, self.size = encoder, size
+        self.latent = whole_latent(encoder, target, size)
+        self.whole = max(float(np.square(whole_latent(encoder, start, size) - self.latent).sum()), 1e-6)
 
     def gradient(self, image: Image, rng: np.random.Generator) -> Image:
-        """The gradient [H,W,3] of sum_k w_k |Phi_k(image) − Phi_k(target)|² / |Phi_k(start) − Phi_k(target)|²."""
+        """The gradient [H,W,3] at `image`, seen through the views of one sweep."""
         total = np.zeros_like(image)
         damage = rng.random()
         for view in self.size.sweep(rng, soft=COMPRESSED <= damage < COMPRESSED + SOFTENED):
             patch = view(image)
             if damage < COMPRESSED:
                 patch = compressed(patch, rng)
-            parts = (
-                weight * encoder.value_and_grad(patch, latent[:, :, *view.cell])[1]
-                for encoder, latent, weight in zip(self.encoders, self.latents, self.weights, strict=True)
-            )
-            view.add_adjoint(sum(parts, np.zeros_like(patch)), total)
+            _, gradient = self.encoder.value_and_grad(patch, self.latent[:, :, *view.cell])
+            view.add_adjoint(gradient / self.whole, total)
         return total
 
 
@@ -132,7 +126,7 @@ class Adam:
         return direction
 
 
-def whole_latent(encoder: Phi, image: Image, size: Size) -> Latent:
+def whole_latent(encoder: Phi, image: Image, size: Size | Square) -> Latent:
     """The latent [1,C,h,w] of `image` [H,W,3] at one size, put together from tiles."""
     latent = np.zeros((1, encoder.card.channels, *size.cells), np.float32)
     for view in size.cover():
@@ -140,22 +134,19 @@ def whole_latent(encoder: Phi, image: Image, size: Size) -> Latent:
     return latent
 
 
-def _sizes(image: Image, longest_sides: Sequence[int], encoders: Sequence[Phi]) -> list[Size]:
-    """The sizes of `image` at each longest side that it has; a smaller picture is looked at as it is."""
-    stride = max(encoder.card.stride for encoder in encoders)
-    longest = max(image.shape[:2])
+def size_of(image: Image, longest_side: int, card: EncoderCard) -> Size | Square:
+    """What the encoder of `card` sees of `image` [H,W,3] when its longest side is `longest_side` pixels."""
+    picture = image.shape[0], image.shape[1]
+    if card.side is not None:
+        return Square(picture=picture, side=card.side)
+    height, width = (max(2 * card.stride, round(n * longest_side / max(picture))) for n in picture)
+    return Size(picture=picture, height=height, width=width, tile=TILE, stride=card.stride)
+
+
+def _goals(encoder: Phi, start: Image, target: Image, longest_sides: Sequence[int]) -> list[Goal]:
+    """A goal for each longest side that the picture has; a smaller picture is looked at as it is."""
+    longest = max(start.shape[:2])
     fitting = [side for side in longest_sides if side <= longest] or [longest]
-    return [size_of(image, side, stride) for side in fitting]
-
-
-def size_of(image: Image, longest_side: int, stride: int) -> Size:
-    """The size of `image` [H,W,3] whose longest side is `longest_side` pixels."""
-    height, width = image.shape[:2]
-    scale = longest_side / max(height, width)
-    return Size(
-        picture=(height, width),
-        height=max(2 * stride, round(height * scale)),
-        width=max(2 * stride, round(width * scale)),
-        tile=TILE,
-        stride=stride,
-    )
+    sizes = [size_of(start, side, encoder.card) for side in fitting]
+    goals = {size: Goal(encoder, size, start, target) for size in set(sizes)}
+    return [goals[size] for size in sizes]

@@ -137,6 +137,32 @@ class Size:
         return int(rng.integers(-half, half + 1)) if cells > 2 * half else 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    """The middle square of the picture at one size, all that an encoder with a fixed `side` sees: a latent of one cell."""
+
+    picture: tuple[int, int]
+    side: int
+
+    cells = (1, 1)
+
+    def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
+        """The one view."""
+        yield View(
+            rows=self._middle(self.picture[0], soft),
+            columns=self._middle(self.picture[1], soft),
+            cell=(slice(0, 1), slice(0, 1)),
+        )
+
+    def cover(self) -> Iterator[View]:
+        """The one view."""
+        return self.sweep(np.random.default_rng())
+
+    def _middle(self, size: int, soft: bool) -> Axis:
+        to = max(self.side, round(size * self.side / min(self.picture)))
+        return _axis(size, to, (to - self.side) // 2, self.side, soft)
+
+
 def compressed(patch: Image, rng: np.random.Generator) -> Image:
     """`patch` [h,w,3] after JPEG with 4:2:0 at a random quality. Its adjoint is taken to be the identity (straight through)."""
     buffer = BytesIO()

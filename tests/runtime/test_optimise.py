@@ -1,14 +1,16 @@
 """The optimiser, with the bundled encoders on a small picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from glaze_models import ENCODERS
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import optimise
+from glaze_runtime.optimise import optimise, size_of, whole_latent
 from glaze_runtime.views import resize
 
 RNG = np.random.default_rng(0)
@@ -71,6 +73,39 @@ def test_neutral_changes_luminance_alone(encoders: list[Encoder]) -> None:
     d = change(encoders, neutral=True)
     inside = ((IMAGE + d > 1e-4) & (IMAGE + d < 1 - 1e-4)).all(-1)
     np.testing.assert_allclose(np.ptp(d, axis=-1)[inside], 0, atol=1e-5)
+
+
+class Wide:
+    """An encoder of our own: how strong a fine stripe is in 16 pixels, or in one square of a fixed side."""
+
+    def __init__(self, side: int | None) -> None:
+        self.stride = side or 16
+        self.card = replace(ENCODERS["sd1-a"], stride=self.stride, channels=3, side=side)
+
+    def encode(self, image: Image) -> Latent:
+        height, width = (n // self.stride for n in image.shape[:2])
+        striped = image * self._stripes(image)
+        cells = striped.reshape(height, self.stride, width, self.stride, 3).mean((1, 3))
+        return cells.transpose(2, 0, 1)[None]
+
+    def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
+        error = self.encode(image) - target
+        slope = 2 * error[0].transpose(1, 2, 0) / self.stride**2
+        spread = slope.repeat(self.stride, 0).repeat(self.stride, 1)
+        return float(np.square(error).sum()), spread * self._stripes(image)
+
+    @staticmethod
+    def _stripes(image: Image) -> Image:
+        return np.where(np.arange(image.shape[1]) % 4 < 2, 1, -1).astype(np.float32)[None, :, None]
+
+
+@pytest.mark.parametrize("side", [None, 64], ids=["another stride", "a fixed side"])
+def test_encoders_of_different_kinds_work_together(encoders: list[Encoder], side: int | None) -> None:
+    wide, square = Wide(side), size_of(IMAGE, 120, Wide(side).card)
+    moved = IMAGE + change([encoders[0], wide])
+    assert attainment(encoders[0], moved) > 0.01
+    start, now, end = (whole_latent(wide, image, square) for image in (IMAGE, moved, TARGET))
+    assert np.square(now - end).sum() < 0.97 * np.square(start - end).sum()
 
 
 def test_counts_its_steps(encoders: list[Encoder]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from glaze_runtime.views import Size, compressed, resize, resize_matrix
+from glaze_runtime.views import Size, Square, compressed, resize, resize_matrix
 
 SIDES = st.integers(40, 150)
 
@@ -17,8 +17,9 @@ def test_adjoint(height: int, width: int, to_height: int, to_width: int, soft: b
     """<view(x), y> = <x, adjoint(y)>"""
     rng = np.random.default_rng(seed)
     size = Size(picture=(height, width), height=to_height, width=to_width, tile=48, stride=8)
+    square = Square(picture=(height, width), side=to_height)
     x = rng.normal(size=(height, width, 3)).astype(np.float32)
-    for view in size.sweep(rng, soft=soft):
+    for view in (*size.sweep(rng, soft=soft), *square.sweep(rng, soft=soft)):
         patch = view(x)
         y = rng.normal(size=patch.shape).astype(np.float32)
         back = np.zeros_like(x)
@@ -27,6 +28,15 @@ def test_adjoint(height: int, width: int, to_height: int, to_width: int, soft: b
         assert left == pytest.approx(
             right, abs=1e-4 * float(np.linalg.norm(patch) * np.linalg.norm(y)) + 1e-6
         )
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (96, 64), (64, 64)])
+def test_a_square_is_the_middle_of_the_picture(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.random((*shape, 3)).astype(np.float32)
+    (view,) = Square(picture=shape, side=64).sweep(rng)
+    top, left = ((n - 64) // 2 for n in shape)
+    np.testing.assert_allclose(view(image), image[top : top + 64, left : left + 64], atol=1e-6)
 
 
 @given(st.integers(32, 300), st.integers(32, 300), st.integers(0, 99))
