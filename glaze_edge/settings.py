@@ -7,7 +7,7 @@ from typing import Any
 from glaze_models import DEFAULT_ENCODERS
 from glaze_models.errors import OptionError
 
-INTENSITIES: dict[str, float] = {"low": 0.7, "medium": 1.4, "high": 1.8, "max": 2.8}
+INTENSITIES: dict[str, float] = {"low": 0.7, "medium": 1.2, "high": 1.9, "max": 2.9}
 """Name -> scale of the visibility budget."""
 
 

@@ -4,7 +4,7 @@ A change is weighed in two bands a channel, because the eye (and butteraugli, wh
 colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the amplitude at which it sees fine chroma:
 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
-    penalty = mean( E² )                                                    the fourth power keeps the worst place down
+    penalty = mean( E³ )                                                    the sixth power keeps the worst place down
 
 The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise beside it
 (contrast masking after Chou & Li 1995; the minimum is ours). fine_c is HIGH_c, of chroma only CALM of it on flats.
@@ -34,7 +34,8 @@ TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
 """Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
-POWER = 2
+POWER = 3
+"""Of E in the penalty."""
 BLOCK = 4
 """The low band is the mean over blocks of this many pixels, smoothed over their neighbours."""
 
@@ -61,9 +62,11 @@ class Budget:
         return np.sqrt(energy)
 
     def penalty(self, change: Image) -> tuple[float, Image]:
-        """mean(E²) of `change` [H,W,3] in Y, Cb, Cr, and its gradient [H,W,3]."""
+        """mean(E³) of `change` [H,W,3] in Y, Cb, Cr, and its gradient [H,W,3]."""
         energy, low, high = self._energy(change)
-        by_energy = _smooth(POWER * energy ** (POWER - 1) / (energy.size * self.mask**2))[..., None] / BLOCK**2
+        by_energy = (
+            _smooth(POWER * energy ** (POWER - 1) / (energy.size * self.mask**2))[..., None] / BLOCK**2
+        )
         by_high = _spread(by_energy, change.shape) * (2 * high / self.fine**2)
         by_low = BLOCK**2 * by_energy * (2 * low / self.low**2)
         # low = smooth(means(change)), high = change − spread(low): the chain rule back to change.

@@ -1,6 +1,6 @@
 """The optimiser: the change to a picture that brings what encoders see towards a target style, within a visibility budget.
 
-    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  caution · mean(E(d)²)
+    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  caution · mean(E(d)³)
     subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
 Phi_k are encoders, x is seen through views (`views.py`), E is the visible energy (`budget.py`). The objective is that of Glaze
@@ -25,7 +25,7 @@ CAUTION = 1.0
 """Weight of the visible energy."""
 RATE, RATE_LEFT = 0.10, 0.1
 """Adam's first step, as a share of the limit, and what a cosine leaves of it at the end."""
-COMPRESSED, SOFTENED = 0.35, 0.3
+COMPRESSED, SOFTENED = 0.25, 0.2
 """Shares of the sweeps that look at the picture after JPEG, and at half size and back."""
 
 

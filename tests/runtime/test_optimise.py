@@ -75,24 +75,24 @@ def test_neutral_changes_luminance_alone(encoders: list[Encoder]) -> None:
     np.testing.assert_allclose(np.ptp(d, axis=-1)[inside], 0, atol=1e-5)
 
 
-class Wide:
-    """An encoder of our own: how strong a fine stripe is in 16 pixels, or in one square of a fixed side."""
+class Striped:
+    """An encoder of our own: how strong a fine stripe is in every 16 pixels, as a map or as one vector for a fixed side."""
 
     def __init__(self, side: int | None) -> None:
-        self.stride = side or 16
-        self.card = replace(ENCODERS["sd1-a"], stride=self.stride, channels=3, side=side)
+        channels, stride = (3, 16) if side is None else (3 * (side // 16) ** 2, side)
+        self.card = replace(ENCODERS["sd1-a"], stride=stride, channels=channels, side=side)
 
     def encode(self, image: Image) -> Latent:
-        height, width = (n // self.stride for n in image.shape[:2])
-        striped = image * self._stripes(image)
-        cells = striped.reshape(height, self.stride, width, self.stride, 3).mean((1, 3))
-        return cells.transpose(2, 0, 1)[None]
+        height, width = (n // 16 for n in image.shape[:2])
+        means = (image * self._stripes(image)).reshape(height, 16, width, 16, 3).mean((1, 3))
+        planes = means.transpose(2, 0, 1)[None]
+        return planes if self.card.side is None else planes.reshape(1, -1, 1, 1)
 
     def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
         error = self.encode(image) - target
-        slope = 2 * error[0].transpose(1, 2, 0) / self.stride**2
-        spread = slope.repeat(self.stride, 0).repeat(self.stride, 1)
-        return float(np.square(error).sum()), spread * self._stripes(image)
+        height, width = (n // 16 for n in image.shape[:2])
+        slope = 2 * error.reshape(3, height, width).transpose(1, 2, 0) / 16**2
+        return float(np.square(error).sum()), slope.repeat(16, 0).repeat(16, 1) * self._stripes(image)
 
     @staticmethod
     def _stripes(image: Image) -> Image:
@@ -101,10 +101,11 @@ class Wide:
 
 @pytest.mark.parametrize("side", [None, 64], ids=["another stride", "a fixed side"])
 def test_encoders_of_different_kinds_work_together(encoders: list[Encoder], side: int | None) -> None:
-    wide, square = Wide(side), size_of(IMAGE, 120, Wide(side).card)
-    moved = IMAGE + change([encoders[0], wide])
+    striped = Striped(side)
+    size = size_of(IMAGE, 120, striped.card)
+    moved = IMAGE + change([encoders[0], striped])
     assert attainment(encoders[0], moved) > 0.01
-    start, now, end = (whole_latent(wide, image, square) for image in (IMAGE, moved, TARGET))
+    start, now, end = (whole_latent(striped, image, size) for image in (IMAGE, moved, TARGET))
     assert np.square(now - end).sum() < 0.97 * np.square(start - end).sum()
 
 
