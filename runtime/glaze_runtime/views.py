@@ -1,11 +1,11 @@
 """Views: how a trainer sees the picture, as linear maps with their adjoints.
 
 A view resizes the picture, cuts a tile out of it and may soften it (half size and back); rows and columns are independent, so it
-is a pair of small dense matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
+is a pair of banded matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
 is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that covers the picture once at one size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -14,18 +14,50 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from glaze_runtime.arrays import Image, to_pillow
+from glaze_runtime.arrays import Image, Plane, to_pillow
 
 Matrix = NDArray[np.float32]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Axis:
-    """One axis of a view: `matrix` [n, stop − start] maps picture samples start..stop to n patch samples."""
+BAND = 64
+"""Rows of a matrix that are multiplied at once: each depends on a few neighbouring samples only."""
 
-    matrix: Matrix
-    start: int
-    stop: int
+
+class Axis:
+    """One axis of a view: a matrix [n, stop − start] that maps picture samples start..stop to n patch samples, kept in bands."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        """Of a matrix [n, samples of the whole picture]."""
+        self.length = len(matrix)
+        self.start, self.stop = _used(matrix)
+        self._bands = []
+        for top in range(0, self.length, BAND):
+            rows = matrix[top : top + BAND]
+            first, last = _used(rows)
+            part = np.ascontiguousarray(rows[:, first:last])
+            self._bands.append(
+                (slice(top, top + len(rows)), slice(first - self.start, last - self.start), part)
+            )
+
+    def __call__(self, plane: Plane) -> Plane:
+        """[stop − start, m] -> [n, m]"""
+        out = np.empty((self.length, plane.shape[1]), np.float32)
+        for rows, samples, matrix in self._bands:
+            np.matmul(matrix, plane[samples], out=out[rows])
+        return out
+
+    def adjoint(self, plane: Plane) -> Plane:
+        """[n, m] -> [stop − start, m]"""
+        out = np.zeros((self.stop - self.start, plane.shape[1]), np.float32)
+        for rows, samples, matrix in self._bands:
+            out[samples] += matrix.T @ plane[rows]
+        return out
+
+
+def _used(matrix: Matrix) -> tuple[int, int]:
+    """The first column that counts, and the one after the last."""
+    (used,) = np.nonzero(np.abs(matrix).max(0) > 1e-7)
+    return int(used[0]), int(used[-1]) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,22 +71,18 @@ class View:
     def __call__(self, image: Image) -> Image:
         """The patch [h,w,3] of `image` [H,W,3]."""
         part = image[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
-        return _apply(self.rows.matrix, self.columns.matrix, part)
+        return _apply(self.rows, self.columns, part)
 
     def add_adjoint(self, patch: Image, total: Image) -> None:
         """Add the adjoint of this view at `patch` [h,w,3] to `total` [H,W,3], in place."""
         part = total[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
-        part += _apply(self.rows.matrix.T, self.columns.matrix.T, patch)
+        part += _apply(self.rows.adjoint, self.columns.adjoint, patch)
 
 
-def _apply(rows: Matrix, columns: Matrix, image: Image) -> Image:
-    """rows · image · columnsᵀ, a channel at a time (BLAS wants its planes contiguous); the axis that shrinks the most goes first."""
-    out = np.empty((rows.shape[0], columns.shape[0], image.shape[2]), np.float32)
-    rows_first = rows.shape[0] * columns.shape[1] < rows.shape[1] * columns.shape[0]
-    for channel in range(image.shape[2]):
-        plane = np.ascontiguousarray(image[:, :, channel])
-        out[:, :, channel] = (rows @ plane) @ columns.T if rows_first else rows @ (plane @ columns.T)
-    return out
+def _apply(rows: Callable[[Plane], Plane], columns: Callable[[Plane], Plane], image: Image) -> Image:
+    """rows · image · columnsᵀ, a channel at a time."""
+    planes = [columns(rows(np.ascontiguousarray(image[:, :, c])).T).T for c in range(image.shape[2])]
+    return np.stack(planes, axis=-1)
 
 
 @lru_cache(maxsize=64)
@@ -74,7 +102,8 @@ def resize(image: Image, shape: tuple[int, int]) -> Image:
     """`image` [H,W,C] at another height and width; itself where they are the same."""
     if image.shape[:2] == shape:
         return image
-    return _apply(resize_matrix(image.shape[0], shape[0]), resize_matrix(image.shape[1], shape[1]), image)
+    rows, columns = (_axis(size, to, 0, to, soft=False) for size, to in zip(image.shape, shape, strict=False))
+    return _apply(rows, columns, image)
 
 
 @lru_cache(maxsize=64)
@@ -82,10 +111,7 @@ def _axis(size: int, to: int, offset: int, length: int, soft: bool) -> Axis:
     matrix = resize_matrix(size, to)
     if soft:
         matrix = resize_matrix(to // 2, to) @ (resize_matrix(to, to // 2) @ matrix)
-    matrix = matrix[offset : offset + length]
-    (used,) = np.nonzero(np.abs(matrix).max(0) > 1e-7)
-    start, stop = int(used[0]), int(used[-1]) + 1
-    return Axis(matrix=np.ascontiguousarray(matrix[:, start:stop]), start=start, stop=stop)
+    return Axis(matrix[offset : offset + length])
 
 
 @dataclass(frozen=True, kw_only=True)
