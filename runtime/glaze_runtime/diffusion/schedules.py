@@ -195,7 +195,8 @@ Each raises OptionError if no step is left, or there are more than the network k
 
 
 def _mix(signal: float, clean: Latent, noise: Latent) -> Latent:
-    return (signal**0.5 * clean + (1 - signal) ** 0.5 * noise).astype(np.float32)
+    mixed: Latent = (signal**0.5 * clean + (1 - signal) ** 0.5 * noise).astype(np.float32)
+    return mixed
 
 
 def _euler(training: Training, spacing: str, steps: int, strength: float) -> Schedule:
@@ -221,7 +222,7 @@ def _spread(training: Training, spacing: str, steps: int) -> Levels:
         "leading": counted[::-1] * (known // steps) + training.offset,
         "trailing": (known - counted * known / steps).round() - 1,
     }
-    return spread[spacing]
+    return spread[spacing].clip(max=known - 1)
 
 
 def _run(steps: int, strength: float) -> int:
