@@ -46,7 +46,7 @@ def export_pipeline(model: str, folder: Path, *, schedule: str | None = None, **
     pipeline = _load(source)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        made = Path(scratch) / folder.name
+        made = Path(scratch) / "engine"
         with warnings.catch_warnings():
             # Tracing warns of every Python branch in diffusers; the exported networks are tested against it instead.
             warnings.simplefilter("ignore")

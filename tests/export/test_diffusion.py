@@ -289,6 +289,18 @@ def test_the_exported_engine_stylises(engine: Path) -> None:
     assert target.shape == (30, 70, 3)
 
 
+def test_engines_with_weights_beside_the_networks(
+    source: Path, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As optimum writes networks of over 2 GB: Stable Diffusion's unet is one."""
+    monkeypatch.setenv("FORCE_ONNX_EXTERNAL_DATA", "1")
+    folder = tmp_path / "engine"
+    export(source, folder)
+    assert (folder / "unet" / "model.onnx_data").stat().st_size > 1e6
+    recipe = {"steps": 2}
+    assert np.array_equal(ours(folder, recipe), ours(engine, recipe))
+
+
 def export(source: Path, folder: Path, **choices: Any) -> Any:
     from glaze_export.diffusion import export_pipeline
 

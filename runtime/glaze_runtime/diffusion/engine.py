@@ -206,7 +206,7 @@ def find_engine(name: str) -> Path:
     for folder in (Path(name), engines_folder() / name):
         if name and folder.is_dir():
             return folder
-    known = sorted(path.name for path in engines_folder().glob("*/") if path.is_dir())
+    known = sorted(path.name for path in engines_folder().glob("*") if path.is_dir())
     raise OptionError(
         f"There is no style engine called {name!r}, nor a folder of that name. "
         f"In {engines_folder()}: {', '.join(known) or 'none'}. "

@@ -41,8 +41,8 @@ class DiffusionStylist:
         It is worked on at the recipe's longest side and resized back.
 
         Raises:
-            ModelError: a network cannot be loaded or run.
-            DeviceError: the device refuses a network, or computes no numbers with it.
+            ModelError: a network cannot be loaded or run, or what it gives is no number.
+            DeviceError: the device refuses a network.
         """
         height, width = image.shape[:2]
         small = resize(image, self.engine.fit((height, width))).clip(0, 1)
