@@ -13,10 +13,12 @@ from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import EncoderCard, encoder_card
 from glaze_models.errors import OptionError, PictureError
+from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Style, style_bank, style_named
 from glaze_runtime.arrays import Image
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
+from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE, optimise
 from glaze_runtime.selftest import self_test
@@ -53,13 +55,21 @@ class Glazed:
     style: str
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prompt:
+    """A style in words, and the style engine that paints it."""
+
+    text: str
+    engine: DiffusionStylist
+
+
 class Session:
     """Networks loaded once, for one picture or many.
 
     Raises:
-        OptionError: an encoder, style or device is unknown, or the style picture is none.
+        OptionError: an encoder, style, style engine or device is unknown, or the style picture is none.
         DeviceError: the device is missing or failed its self-test.
-        ModelError: a network's files are damaged.
+        ModelError: a network's files are damaged, or the style engine's are missing.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -69,10 +79,17 @@ class Session:
         self.device = choose(settings.device, test)
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
-        self._style = None if settings.style == "auto" else _style(settings.style)
+        self._style: Style | Image | Prompt | None = None
+        if settings.style_engine is not None:
+            self._style = _prompt(settings, settings.style_engine, self.device)
+        elif settings.style != "auto":
+            self._style = _style(settings.style)
 
-    def choose_style(self, pictures: Sequence[Picture]) -> Style | Image:
-        """The style all of `pictures` are moved to: the settings' own, or one drawn far from their centroid."""
+    def choose_style(self, pictures: Sequence[Picture]) -> Style | Image | Prompt:
+        """The style all of `pictures` are moved to: the settings' own, or one drawn far from their centroid.
+
+        With a style engine it is a prompt, drawn with the seed alone.
+        """
         if self._style is None:
             works = [self.stylist.embed(_seen(picture)) for picture in pictures]
             self._style = draw_style(rank_styles(works, style_bank()), self.settings.seed)
@@ -84,15 +101,18 @@ class Session:
         return self._style is None
 
     def style_name(self) -> str:
-        """The name of the style in use: a built-in style's, or the file name of the style picture."""
-        return self._style.name if isinstance(self._style, Style) else Path(self.settings.style).name
+        """The name of the style in use: a built-in style's, the prompt, or the file name of the style picture."""
+        match self._style:
+            case Style(name=name) | Prompt(text=name):
+                return name
+        return Path(self.settings.style).name
 
     def glaze(self, picture: Picture, on_step: Callable[[int], None] = lambda step: None) -> Glazed:
         """Glaze one picture; `on_step` is told how many of `steps` are done."""
         style = self.choose_style([picture])
         effort = EFFORTS[self.settings.effort]
         seen = _working_size(_seen(picture))
-        target = self.stylist.stylise(seen, style)
+        target = self._target(seen, style)
         if picture.grey:
             target = np.repeat(target @ TO_OPPONENT[0][:, None], 3, axis=2)
         free = None
@@ -120,6 +140,11 @@ class Session:
             target=target,
             style=self.style_name(),
         )
+
+    def _target(self, image: Image, style: Style | Image | Prompt) -> Image:
+        if isinstance(style, Prompt):
+            return style.engine.stylise(image, style.text)
+        return self.stylist.stylise(image, style)
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
@@ -166,6 +191,13 @@ def _style(text: str) -> Style | Image:
         return _seen(read_picture(Path(text)))
     except PictureError as error:
         raise OptionError(f"The style picture cannot be used. {error}") from error
+
+
+def _prompt(settings: Settings, engine: str, device: Device) -> Prompt:
+    return Prompt(
+        text=draw_prompt(settings.seed) if settings.style == "auto" else settings.style,
+        engine=DiffusionStylist(find_engine(engine), device, settings.seed),
+    )
 
 
 def _test(device: Device, card: EncoderCard) -> Verdict:

@@ -33,18 +33,20 @@ class Settings:
     Attributes:
         intensity: "low", "medium", "high" or "max".
         effort: "quick", "standard" or "thorough".
-        style: "auto", the name of a built-in style, or the path of a picture.
+        style: "auto", the name of a built-in style, or the path of a picture; with a style engine "auto" or a prompt.
+        style_engine: the name or folder of a style engine, or None for the built-in networks.
         encoders: names of encoder cards; the change works against all of them at once.
         device: "auto" or the name of a device.
         seed: of the style that `auto` draws and of the optimiser.
 
     Raises:
-        OptionError: an intensity or effort that does not exist, or no encoder.
+        OptionError: an intensity or effort that does not exist, no encoder, or a prompt that is no line of text.
     """
 
     intensity: str = "medium"
     effort: str = "standard"
     style: str = "auto"
+    style_engine: str | None = None
     encoders: tuple[str, ...] = DEFAULT_ENCODERS
     device: str = "auto"
     seed: int = 0
@@ -54,6 +56,10 @@ class Settings:
         _known("effort", self.effort, EFFORTS)
         if not self.encoders:
             raise OptionError("No encoder is named. Leave the option out to use the bundled ones.")
+        if self.style_engine is not None and not (self.style.strip() and self.style.isprintable()):
+            raise OptionError(
+                f"The style {self.style!r} is no prompt. Give a line of text, such as 'cubism by Picasso', or auto."
+            )
 
 
 def _known(option: str, value: str, table: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from glaze_export.commands.encoder import encoder
+from glaze_export.commands.style_pipeline import style_pipeline
 from glaze_export.commands.styles import styles
 from glaze_models.errors import GlazeError
 
@@ -16,6 +17,7 @@ def cli() -> None:
 
 cli.add_command(encoder)
 cli.add_command(styles)
+cli.add_command(style_pipeline)
 
 
 def main() -> None:

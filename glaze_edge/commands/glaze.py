@@ -30,6 +30,9 @@ Examples:
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="standard", show_default=True)
 @click.option("--style", default="auto", show_default=True, help="auto, a name of `styles`, or a picture.")
 @click.option(
+    "--style-engine", metavar="NAME", help="Paint by this style engine; --style is then auto or a prompt."
+)
+@click.option(
     "--encoder", "encoders", multiple=True, metavar="NAME", help=f"One or several of: {', '.join(ENCODERS)}."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")

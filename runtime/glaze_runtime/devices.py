@@ -7,6 +7,7 @@ or a `DeviceError` says why not and what to do.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -107,7 +108,7 @@ def available() -> tuple[Device, ...]:
 
 
 def open_session(
-    model: bytes,
+    model: bytes | Path,
     device: Device,
     *,
     dims: Mapping[str, int] = MappingProxyType({}),
@@ -116,7 +117,7 @@ def open_session(
     """A session that runs `model` on `device`, and not by surprise on another.
 
     Args:
-        model: a serialised ONNX model.
+        model: a serialised ONNX model, or the file of one, which may keep its tensors in a file beside it.
         device: an entry of `DEVICES`.
         dims: sizes for the dimensions that the model only names, `{"height": 512, "width": 512}`.
         initializers: tensors that the model leaves out. The model declares each as an initializer of the same
@@ -148,7 +149,7 @@ def open_session(
         options.add_provider_for_devices([plugin_hardware(device.plugin)], dict(device.options))
     try:
         session = onnxruntime.InferenceSession(
-            model,
+            str(model) if isinstance(model, Path) else model,
             options,
             providers=providers,
             enable_fallback=False,
