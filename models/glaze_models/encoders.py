@@ -18,6 +18,15 @@ class WeightsFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where weights can be fetched: an https address of a `.safetensors` file; its `sha256` and `bytes` where they are known."""
+
+    url: str
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderCard:
     """What there is to know of one encoder.
 
@@ -32,6 +41,8 @@ class EncoderCard:
         graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
         licence, provenance: of the weights.
         weights: None where the artist has to add them.
+        source: where the weights can be fetched; None where that needs an account, or there is no such place.
+        caveat: what a person must know before relying on it, one sentence; empty where there is nothing.
     """
 
     name: str
@@ -45,6 +56,8 @@ class EncoderCard:
     licence: str
     provenance: str
     weights: WeightsFile | None = None
+    source: Source | None = None
+    caveat: str = ""
 
     @property
     def encode_graph(self) -> Path:

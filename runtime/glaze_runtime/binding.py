@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from glaze_models import EncoderCard
 from glaze_models.errors import ModelError, WeightsError
+from glaze_runtime.tensorfile import Entry, read_header, read_tensor
 
 Tensor = NDArray[np.float32]
+Shape = tuple[int, ...]
 
 
 def flip_transpose(weight: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ def flip_transpose(weight: Tensor) -> Tensor:
     return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
 
 
-RECIPES: dict[str, Callable[[Tensor], Tensor]] = {"flip_transpose": flip_transpose}
+RECIPES: dict[str, Callable[..., Tensor]] = {"flip_transpose": flip_transpose}
 """How a graph's derived tensors are computed from its weights."""
 
 
@@ -44,34 +45,68 @@ class Bound:
     tensors: Mapping[str, Tensor]
 
 
+class Declared(NamedTuple):
+    """A tensor that a graph only declares: the weight `of`, as it is or by a recipe with its parameters."""
+
+    name: str
+    shape: Shape
+    of: str
+    recipe: str | None
+    parameters: Mapping[str, Any]
+
+    def made_from(self, weight: Tensor) -> Tensor:
+        """Its values."""
+        return weight if self.recipe is None else RECIPES[self.recipe](weight, **self.parameters)
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether a weight of this shape gives it."""
+        try:
+            return self.made_from(np.broadcast_to(np.float32(0), shape)).shape == self.shape
+        except (ValueError, IndexError):
+            return False
+
+
+class Misfit(NamedTuple):
+    """The weight `of` is missing or misshapen: `text` says so."""
+
+    of: str
+    text: str
+
+
 def load_weights(card: EncoderCard) -> Weights:
     """The weights of `card`.
 
     Raises:
         WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no safetensors file.
     """
+    file, entries = weights_entries(card)
+    with file.open("rb") as opened:
+        tensors = {n: read_tensor(opened, e).astype(np.float32, copy=False) for n, e in entries.items()}
+    return Weights(file=file, tensors=tensors)
+
+
+def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:
+    """The weights file of `card`, once it is known to be the right one, and where its tensors are.
+
+    Raises:
+        WeightsError: as `load_weights`.
+    """
     if card.weights is None:
         raise WeightsError(
             f"The encoder {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
         )
     file = card.weights.path
+    remedy = (
+        f"Install glaze-edge again; if you added it: glaze-edge models remove {card.name}, and add it again."
+    )
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(
-            f"The weights {file} cannot be read: {error.strerror}. Install glaze-edge again."
-        ) from error
-    if hashlib.sha256(data).hexdigest() != card.weights.sha256:
-        raise WeightsError(
-            f"The weights {file} are damaged: their sha256 is not that on record. Install glaze-edge again."
-        )
-    try:
-        tensors = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
-    except SafetensorError as error:
-        raise WeightsError(
-            f"The weights {file} are no safetensors file: {error}. Get the file again."
-        ) from error
-    return Weights(file=file, tensors=tensors)
+        raise WeightsError(f"The weights {file} cannot be read: {error.strerror}. {remedy}") from error
+    if sha256 != card.weights.sha256:
+        raise WeightsError(f"The weights {file} are damaged: their sha256 is not that on record. {remedy}")
+    return file, read_header(file)
 
 
 def bind(graph: Path, weights: Weights) -> Bound:
@@ -81,31 +116,60 @@ def bind(graph: Path, weights: Weights) -> Bound:
         ModelError: the graph cannot be read, or it asks for a recipe that is not known.
         WeightsError: a tensor is missing, misshapen or not finite.
     """
-    model, recipes = _read(graph)
-    declared = {
-        tensor.name: tuple(tensor.dims)
-        for tensor in model.graph.initializer
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-    }
-    tensors = {}
-    for name, shape in declared.items():
-        recipe = recipes.get(name, {"recipe": None, "of": name})
-        source = _source(recipe["of"], weights, graph)
-        tensors[name] = source if recipe["recipe"] is None else RECIPES[recipe["recipe"]](source)
-        if tensors[name].shape != shape:
-            raise WeightsError(
-                f"The tensor {recipe['of']!r} of {weights.file} has the shape {source.shape}, which does not "
-                f"give {graph.name} its {name!r} of {shape}. Use the weights of the encoder it was made for."
-            )
-    return Bound(model=model.SerializeToString(), tensors=tensors)
+    model, tensors = _read(graph)
+    shapes = {name: tensor.shape for name, tensor in weights.tensors.items()}
+    for misfit in _misfits(graph, tensors, shapes, weights.file):
+        raise WeightsError(misfit.text)
+    for of in {tensor.of for tensor in tensors}:
+        require_finite(of, weights.tensors[of], weights.file)
+    return Bound(
+        model=model.SerializeToString(),
+        tensors={tensor.name: tensor.made_from(weights.tensors[tensor.of]) for tensor in tensors},
+    )
 
 
-def _read(graph: Path) -> tuple[onnx.ModelProto, dict[str, dict[str, str]]]:
-    """The graph, and its recipes: derived tensor -> {"recipe": a name in `RECIPES`, "of": a weight}."""
+def needs(graph: Path) -> set[str]:
+    """The names of the weights that `graph` is bound from.
+
+    Raises:
+        ModelError: as `bind`.
+    """
+    return {tensor.of for tensor in _read(graph)[1]}
+
+
+def misfits(graph: Path, shapes: Mapping[str, Shape], file: Path) -> list[Misfit]:
+    """What keeps weights of these shapes, those of `file`, from being bound to `graph`.
+
+    Raises:
+        ModelError: as `bind`.
+    """
+    return list(_misfits(graph, _read(graph)[1], shapes, file))
+
+
+def require_finite(name: str, tensor: NDArray[np.floating[Any]], file: Path) -> None:
+    """Refuse a damaged tensor.
+
+    Raises:
+        WeightsError: the tensor called `name` of `file` holds infinities or no numbers.
+    """
+    if not np.isfinite(tensor).all():
+        raise WeightsError(
+            f"The tensor {name!r} of {file} holds infinities or no numbers. Get the file again."
+        )
+
+
+def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
+    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight, parameters}."""
     try:
         model = onnx.load(graph, load_external_data=False)
         recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
         unknown = {recipe["recipe"] for recipe in recipes.values()} - RECIPES.keys()
+        tensors = []
+        for tensor in model.graph.initializer:
+            if tensor.data_location == onnx.TensorProto.EXTERNAL:
+                parameters = dict(recipes.get(tensor.name, {"of": tensor.name, "recipe": None}))
+                of, recipe = parameters.pop("of"), parameters.pop("recipe")
+                tensors.append(Declared(tensor.name, tuple(tensor.dims), of, recipe, parameters))
     except (OSError, DecodeError, KeyError, ValueError) as error:
         raise ModelError(f"The graph {graph} cannot be read: {error!r}. Install glaze-edge again.") from error
     if unknown:
@@ -113,18 +177,23 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, dict[str, dict[str, str]]]:
             f"The graph {graph} derives tensors by {', '.join(sorted(unknown))}, which this glaze-edge does "
             "not know. Update glaze-edge."
         )
-    return model, recipes
+    return model, tensors
 
 
-def _source(name: str, weights: Weights, graph: Path) -> Tensor:
-    if name not in weights.tensors:
-        raise WeightsError(
-            f"{weights.file} lacks the tensor {name!r}, which {graph.name} needs. "
-            "Use the weights of the encoder it was made for."
-        )
-    tensor = weights.tensors[name]
-    if not np.isfinite(tensor).all():
-        raise WeightsError(
-            f"The tensor {name!r} of {weights.file} holds infinities or no numbers. Get the file again."
-        )
-    return tensor
+def _misfits(
+    graph: Path, tensors: Iterable[Declared], shapes: Mapping[str, Shape], file: Path
+) -> Iterator[Misfit]:
+    for tensor in tensors:
+        if tensor.of not in shapes:
+            yield Misfit(
+                tensor.of,
+                f"{file} lacks the tensor {tensor.of!r}, which {graph.name} needs. "
+                "Use the weights of the encoder it was made for.",
+            )
+        elif not tensor.fits(shapes[tensor.of]):
+            yield Misfit(
+                tensor.of,
+                f"The tensor {tensor.of!r} of {file} has the shape {shapes[tensor.of]}, which does not give "
+                f"{graph.name} its {tensor.name!r} of {tensor.shape}. "
+                "Use the weights of the encoder it was made for.",
+            )
