@@ -24,7 +24,12 @@ def flip_transpose(weight: Tensor) -> Tensor:
     return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
 
 
-RECIPES: dict[str, Callable[[Tensor], Tensor]] = {"flip_transpose": flip_transpose}
+def first_half(weight: Tensor) -> Tensor:
+    """[2n,...] -> [n,...]: of the convolution that gives mean and log-variance, what gives the mean."""
+    return weight[: len(weight) // 2]
+
+
+RECIPES: dict[str, Callable[[Tensor], Tensor]] = {"first_half": first_half, "flip_transpose": flip_transpose}
 """How a graph's derived tensors are computed from its weights."""
 
 
@@ -89,12 +94,16 @@ def bind(graph: Path, weights: Weights) -> Bound:
     }
     tensors = {}
     for name, shape in declared.items():
-        recipe = recipes.get(name, {"recipe": None, "of": name})
-        source = _source(recipe["of"], weights, graph)
-        tensors[name] = source if recipe["recipe"] is None else RECIPES[recipe["recipe"]](source)
+        steps, origin = [], name
+        while origin in recipes:
+            steps.append(RECIPES[recipes[origin]["recipe"]])
+            origin = recipes[origin]["of"]
+        source = tensors[name] = _source(origin, weights, graph)
+        for recipe in reversed(steps):
+            tensors[name] = recipe(tensors[name])
         if tensors[name].shape != shape:
             raise WeightsError(
-                f"The tensor {recipe['of']!r} of {weights.file} has the shape {source.shape}, which does not "
+                f"The tensor {origin!r} of {weights.file} has the shape {source.shape}, which does not "
                 f"give {graph.name} its {name!r} of {shape}. Use the weights of the encoder it was made for."
             )
     return Bound(model=model.SerializeToString(), tensors=tensors)
