@@ -25,7 +25,12 @@ def flip_transpose(weight: Tensor) -> Tensor:
     return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
 
 
-RECIPES: dict[str, Callable[..., Tensor]] = {"flip_transpose": flip_transpose}
+def first_half(weight: Tensor) -> Tensor:
+    """[2n,...] -> [n,...]: of the convolution that gives mean and log-variance, what gives the mean."""
+    return weight[: len(weight) // 2]
+
+
+RECIPES: dict[str, Callable[..., Tensor]] = {"first_half": first_half, "flip_transpose": flip_transpose}
 """How a graph's derived tensors are computed from its weights."""
 
 
@@ -46,17 +51,18 @@ class Bound:
 
 
 class Declared(NamedTuple):
-    """A tensor that a graph only declares: the weight `of`, as it is or by a recipe with its parameters."""
+    """A tensor that a graph only declares: the weight `of`, after recipes, one on the other; none is the weight itself."""
 
     name: str
     shape: Shape
     of: str
-    recipe: str | None
-    parameters: Mapping[str, Any]
+    recipes: tuple[tuple[str, Mapping[str, Any]], ...]
 
     def made_from(self, weight: Tensor) -> Tensor:
         """Its values."""
-        return weight if self.recipe is None else RECIPES[self.recipe](weight, **self.parameters)
+        for recipe, parameters in self.recipes:
+            weight = RECIPES[recipe](weight, **parameters)
+        return weight
 
     def fits(self, shape: Shape) -> bool:
         """Whether a weight of this shape gives it."""
@@ -159,17 +165,16 @@ def require_finite(name: str, tensor: NDArray[np.floating[Any]], file: Path) -> 
 
 
 def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
-    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight, parameters}."""
+    """The graph, and what it declares; its metadata keeps {derived: {"recipe": a name, "of": a weight or derived, parameters}}."""
     try:
         model = onnx.load(graph, load_external_data=False)
-        recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
-        unknown = {recipe["recipe"] for recipe in recipes.values()} - RECIPES.keys()
-        tensors = []
-        for tensor in model.graph.initializer:
-            if tensor.data_location == onnx.TensorProto.EXTERNAL:
-                parameters = dict(recipes.get(tensor.name, {"of": tensor.name, "recipe": None}))
-                of, recipe = parameters.pop("of"), parameters.pop("recipe")
-                tensors.append(Declared(tensor.name, tuple(tensor.dims), of, recipe, parameters))
+        derived = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
+        unknown = {recipe["recipe"] for recipe in derived.values()} - RECIPES.keys()
+        tensors = [
+            _declared(tensor, derived)
+            for tensor in model.graph.initializer
+            if tensor.data_location == onnx.TensorProto.EXTERNAL
+        ]
     except (OSError, DecodeError, KeyError, ValueError) as error:
         raise ModelError(f"The graph {graph} cannot be read: {error!r}. Install glaze-edge again.") from error
     if unknown:
@@ -178,6 +183,16 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
             "not know. Update glaze-edge."
         )
     return model, tensors
+
+
+def _declared(tensor: onnx.TensorProto, derived: Mapping[str, Mapping[str, Any]]) -> Declared:
+    recipes: list[tuple[str, Mapping[str, Any]]] = []
+    of = tensor.name
+    while of in derived:
+        parameters = dict(derived[of])
+        of = parameters.pop("of")
+        recipes.insert(0, (parameters.pop("recipe"), parameters))
+    return Declared(tensor.name, tuple(tensor.dims), of, tuple(recipes))
 
 
 def _misfits(
