@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +34,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}(?<!\.)")
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600
 """Seconds: an unfinished folder older than this belongs to a run that was killed."""
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,13 +262,14 @@ def _copy(recognised: Recognised, source: IO[bytes], stored: IO[bytes]) -> None:
     os.fsync(stored.fileno())
 
 
-def _sha256(file: IO[bytes], on_bytes: Callable[[int, int], None] = lambda done, whole: None) -> str:
+def _sha256(file: BufferedIOBase, on_bytes: Callable[[int, int], None] = lambda done, whole: None) -> str:
     """Of all of an open file, which is left at its end."""
     whole = file.seek(0, os.SEEK_END)
     file.seek(0)
     digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
+    buffer = memoryview(bytearray(_CHUNK))
+    while count := file.readinto(buffer):
+        digest.update(buffer[:count])
         on_bytes(file.tell(), whole)
     return digest.hexdigest()
 
