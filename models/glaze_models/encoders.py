@@ -41,9 +41,9 @@ class EncoderCard:
         graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
         licence, provenance: of the weights.
         weights: None where the artist has to add them.
-        side: pixels, the only height and width it takes; None if any multiple of the stride.
         source: where the weights can be fetched; None where that needs an account, or there is no such place.
         caveat: what a person must know before relying on it, one sentence; empty where there is nothing.
+        side: pixels, the only height and width it takes; None if any multiple of the stride.
     """
 
     name: str
@@ -57,9 +57,9 @@ class EncoderCard:
     licence: str
     provenance: str
     weights: WeightsFile | None = None
-    side: int | None = None
     source: Source | None = None
     caveat: str = ""
+    side: int | None = None
 
     @property
     def encode_graph(self) -> Path:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,11 @@ Tensor = NDArray[np.float32]
 Shape = tuple[int, ...]
 
 
-def flip_transpose(weight: Tensor) -> Tensor:
-    """[out,in,kh,kw] -> [in,out,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
-    return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
+def flip_transpose(weight: Tensor, groups: int = 1) -> Tensor:
+    """[out,in/groups,kh,kw] -> [in,out/groups,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
+    first, second, *kernel = weight.shape
+    grouped = weight.reshape(groups, first // groups, second, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
+    return np.ascontiguousarray(grouped).reshape(groups * second, first // groups, *kernel)
 
 
 def first_half(weight: Tensor) -> Tensor:
@@ -51,17 +54,17 @@ class Bound:
 
 
 class Declared(NamedTuple):
-    """A tensor that a graph only declares: the weight `of`, after recipes, one on the other; none is the weight itself."""
+    """A tensor that a graph only declares: what `recipes` make of the weight `of`, one after the other."""
 
     name: str
     shape: Shape
     of: str
-    recipes: tuple[tuple[str, Mapping[str, Any]], ...]
+    recipes: tuple[Callable[[Tensor], Tensor], ...]
 
     def made_from(self, weight: Tensor) -> Tensor:
         """Its values."""
-        for recipe, parameters in self.recipes:
-            weight = RECIPES[recipe](weight, **parameters)
+        for recipe in self.recipes:
+            weight = recipe(weight)
         return weight
 
     def fits(self, shape: Shape) -> bool:
@@ -165,16 +168,11 @@ def require_finite(name: str, tensor: NDArray[np.floating[Any]], file: Path) -> 
 
 
 def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
-    """The graph, and what it declares; its metadata keeps {derived: {"recipe": a name, "of": a weight or derived, parameters}}."""
+    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight, parameters}."""
     try:
         model = onnx.load(graph, load_external_data=False)
-        derived = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
-        unknown = {recipe["recipe"] for recipe in derived.values()} - RECIPES.keys()
-        tensors = [
-            _declared(tensor, derived)
-            for tensor in model.graph.initializer
-            if tensor.data_location == onnx.TensorProto.EXTERNAL
-        ]
+        recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
+        unknown = {recipe["recipe"] for recipe in recipes.values()} - RECIPES.keys()
     except (OSError, DecodeError, KeyError, ValueError) as error:
         raise ModelError(f"The graph {graph} cannot be read: {error!r}. Install glaze-edge again.") from error
     if unknown:
@@ -182,17 +180,20 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
             f"The graph {graph} derives tensors by {', '.join(sorted(unknown))}, which this glaze-edge does "
             "not know. Update glaze-edge."
         )
-    return model, tensors
+    tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    return model, [Declared(t.name, tuple(t.dims), *_origin(t.name, recipes)) for t in tensors]
 
 
-def _declared(tensor: onnx.TensorProto, derived: Mapping[str, Mapping[str, Any]]) -> Declared:
-    recipes: list[tuple[str, Mapping[str, Any]]] = []
-    of = tensor.name
-    while of in derived:
-        parameters = dict(derived[of])
-        of = parameters.pop("of")
-        recipes.insert(0, (parameters.pop("recipe"), parameters))
-    return Declared(tensor.name, tuple(tensor.dims), of, tuple(recipes))
+def _origin(
+    name: str, about: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, tuple[Callable[[Tensor], Tensor], ...]]:
+    """The weight that a tensor comes from, and by which recipes; one may be derived from another."""
+    if name not in about:
+        return name, ()
+    parameters = dict(about[name])
+    of, recipe = parameters.pop("of"), RECIPES[parameters.pop("recipe")]
+    origin, before = _origin(of, about)
+    return origin, (*before, partial(recipe, **parameters))
 
 
 def _misfits(
