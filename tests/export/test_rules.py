@@ -104,12 +104,6 @@ CASES = {
     "conv 3x3 stride 2, uneven pads before": conv("3x3", (2, 2), (1, 1, 0, 0)),
     "a value over a constant": Case([op("Div", "image plane")], {"plane": PLANE}, lambda x: x / CONSTANT),
     "erf": Case([op("Erf", "image")], {}, torch.erf),
-    "instance norm": Case(
-        [op("InstanceNormalization", "image ones zeros", epsilon=1e-2)],
-        {},
-        lambda x: group_norm(x, 3, eps=1e-2),
-        constants={"ones": np.ones(3, np.float32), "zeros": np.zeros(3, np.float32)},
-    ),
     "layer norm": Case(
         [
             op("Transpose", "image", "last", perm=[0, 2, 3, 1]),
@@ -149,6 +143,23 @@ CASES = {
         {"matrix": MATRIX},
         lambda x: linear(x.permute(0, 2, 3, 1), torch.from_numpy(MATRIX).double()).permute(0, 3, 1, 2),
         channels=4,
+    ),
+    "a linear layer": Case(
+        [
+            op("Reshape", "image rows", "tokens"),
+            op("Gemm", "tokens square bias3", "product", transB=1),
+            op("Gemm", "product square", "again"),
+            op("Shape", "image", "shape"),
+            op("Reshape", "again shape"),
+        ],
+        {"square": MATRIX[:3], "bias3": BIAS[:3]},
+        lambda x: (
+            linear(
+                x.reshape(-1, 3), torch.from_numpy(MATRIX[:3]).double(), torch.from_numpy(BIAS[:3]).double()
+            )
+            @ torch.from_numpy(MATRIX[:3]).double()
+        ).reshape(x.shape),
+        constants={"rows": np.array([-1, 3])},
     ),
     "attention": Case(
         [
