@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Seconds and memory to add an encoder from a large checkpoint: `benchmarks/add.py [--gigabytes 7] [--encoder sdxl]`.
 
 The checkpoint is a sparse file: the encoder's tensors hold random numbers and stand at the end, the rest are holes.
@@ -59,10 +60,12 @@ def main() -> None:
             env=os.environ | {"GLAZE_EDGE_DATA": folder},
         )
         seconds = time.perf_counter() - start
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
-        2**20 if sys.platform != "darwin" else 2**30
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    memory = used.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    print(
+        f"{options.gigabytes:g} GB: {seconds:.1f} s, of which {used.ru_utime + used.ru_stime:.1f} s of a processor; "
+        f"{memory:.2f} GiB at most"
     )
-    print(f"{options.gigabytes:g} GB: {seconds:.1f} s, {memory:.2f} GiB")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
     monkeypatch.setattr("glaze_models.encoders._data", lambda: package)
 
     def make(name: str, shapes: Shapes, derived: str = "{}", **fields: object) -> EncoderCard:
-        card = replace(ENCODERS["sd1-a"], name=name, family="test", graph=name, weights=None, **fields)
+        fields = {"family": "test", "graph": name, "weights": None} | fields
+        card = replace(ENCODERS["sd1-a"], name=name, **fields)
         for graph in (card.encode_graph, card.step_graph):
             model = onnx.helper.make_model(onnx.helper.make_graph([], name, [], [], []))
             for tensor, shape in shapes.items():

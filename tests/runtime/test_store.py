@@ -6,6 +6,7 @@ import io
 import json
 import os
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,44 @@ class TestAdded:
                 work("sd1")
         store.remove("sd1")
         add(vae)
+
+    def test_a_pipeline_has_both(self, tmp_path: Path, known: Callable[..., object], kl: Make) -> None:
+        clip = {"vision_model.embeddings.patch_embedding.weight": (8, 3, 2, 2)}
+        known("clip-l", clip, family="clip-vision")
+        for folder, tensors in (
+            ("vae", kl()),
+            ("image_encoder", {name: np.zeros(shape, np.float32) for name, shape in clip.items()}),
+        ):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "config.json").write_text("{}")
+            save_file(tensors, tmp_path / folder / "model.safetensors")
+        assert add(tmp_path, "clip-l").layout == "transformers"
+        assert add(tmp_path).name == "sd1"
+
+    @pytest.mark.slow
+    def test_memory_for_a_large_checkpoint(self, tmp_path: Path, kl: Make) -> None:
+        """2 GB, nearly all of it a hole."""
+        hole = 2_000_000_000
+        save_file(kl("LDM"), tmp_path / "vae.safetensors")
+        small = (tmp_path / "vae.safetensors").read_bytes()
+        start = 8 + int.from_bytes(small[:8], "little")
+        header = json.loads(small[8:start])
+        for entry in header.values():
+            entry["data_offsets"] = [hole + offset for offset in entry["data_offsets"]]
+        header["model.diffusion_model.x"] = {"dtype": "F16", "shape": [hole // 2], "data_offsets": [0, hole]}
+        text = json.dumps(header).encode()
+        with (tmp_path / "model.safetensors").open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            file.seek(hole, os.SEEK_CUR)
+            file.write(small[start:])
+        tracemalloc.start()
+        try:
+            manifest = add(tmp_path / "model.safetensors")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert manifest.source_bytes > hole
+        assert peak < 10_000_000
 
 
 @pytest.mark.usefixtures("world")
