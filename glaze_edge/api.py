@@ -11,7 +11,7 @@ import numpy as np
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
-from glaze_models import EncoderCard, encoder_card
+from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Style, style_bank, style_named
@@ -22,6 +22,7 @@ from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE, optimise
 from glaze_runtime.selftest import self_test
+from glaze_runtime.store import encoder_card
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.verdicts import Verdict
 from glaze_runtime.views import resize
@@ -69,7 +70,7 @@ class Session:
     Raises:
         OptionError: an encoder, style, style engine or device is unknown, or the style picture is none.
         DeviceError: the device is missing or failed its self-test.
-        ModelError: a network's files are damaged, or the style engine's are missing.
+        ModelError: a network's files are damaged, or its weights were not added yet; the style engine's are missing.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import (
     AttributeProto,
     GraphProto,
@@ -36,6 +36,16 @@ def scalar(name: str, number: float) -> TensorProto:
     return numpy_helper.from_array(np.array(number, np.float32), name)
 
 
+def integers(name: str, numbers: Iterable[int]) -> TensorProto:
+    """A constant vector of int64."""
+    return numpy_helper.from_array(np.array(list(numbers), np.int64), name)
+
+
+def numbers(of: TensorProto) -> list[Any]:
+    """The numbers of a vector, or of a scalar, that the graph holds."""
+    return list(numpy_helper.to_array(of).ravel().tolist())
+
+
 def weight(name: str, shape: Iterable[int]) -> TensorProto:
     """A tensor that is declared here and bound by name when a session is opened."""
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=list(shape))
@@ -63,13 +73,15 @@ def model(graph: GraphProto, derived: Derived) -> ModelProto:
     """The checked model around `graph`; its metadata keeps the recipes of derived tensors as `derived`."""
     made = _model(graph)
     helper.set_model_props(made, {"derived": json.dumps(derived, sort_keys=True)})
-    # The checker looks for the file of external data, so it gets a copy with empty weights of the right size.
+    # The checker looks for the file of external data, so in its copy weights are inputs.
     copy = ModelProto()
     copy.CopyFrom(made)
-    for tensor in copy.graph.initializer:
+    del copy.graph.initializer[:]
+    for tensor in made.graph.initializer:
         if is_weight(tensor):
-            zeros: NDArray[np.float32] = np.zeros(tuple(tensor.dims), np.float32)
-            tensor.CopyFrom(numpy_helper.from_array(zeros, tensor.name))
+            copy.graph.input.append(value(tensor.name, tensor.dims))
+        else:
+            copy.graph.initializer.append(tensor)
     checker.check_model(copy, full_check=True)
     return made
 
@@ -84,12 +96,20 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
     return [d.dim_param or d.dim_value for d in of.type.tensor_type.shape.dim]
 
 
-def example_shapes(graph: GraphProto, height: int = 128, width: int = 192) -> dict[str, tuple[int, ...]]:
-    """The shape of every value and tensor of `graph` for an image [1,3,height,width]."""
+EXAMPLE = MappingProxyType({"height": 192, "width": 384})
+"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them."""
+
+
+def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict[str, tuple[int, ...]]:
+    """The shape of every value and tensor of `graph` where its free dimensions have these sizes."""
     example = _model(graph)
-    example.graph.input[0].CopyFrom(value(graph.input[0].name, [1, 3, height, width]))
-    example.graph.output[0].type.tensor_type.ClearField("shape")
-    inferred = shape_inference.infer_shapes(example, strict_mode=True).graph
+    for one in example.graph.input:
+        one.CopyFrom(
+            value(one.name, [dims.get(side, side) if isinstance(side, str) else side for side in sizes(one)])
+        )
+    for one in example.graph.output:
+        one.type.tensor_type.ClearField("shape")
+    inferred = shape_inference.infer_shapes(example, strict_mode=True, data_prop=True).graph
     values = [*inferred.input, *inferred.value_info, *inferred.output]
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
     return shapes | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}

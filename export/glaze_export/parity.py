@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from glaze_models import EncoderCard
-from glaze_runtime.binding import bind, load_weights
+from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
 
 Array = NDArray[np.float32]
@@ -40,14 +40,16 @@ class Parity:
 def parity(
     card: EncoderCard, module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
 ) -> list[Parity]:
-    """Compare the graph file `step` of `card` with `module` on smooth random images with noise.
+    """Compare the graph file `step` of `card`, with the weights of `module`, with `module` on smooth random images with noise.
+
+    An encoder that takes one size only is compared at that size.
 
     Raises:
-        ModelError, WeightsError: the graph or the card's weights cannot be used.
+        ModelError, WeightsError: the graph cannot be used, or is not that of the module.
     """
-    bound = bind(step, load_weights(card))
+    bound = bind(step, weights_of(module, step))
     reports = []
-    for height, width in sizes:
+    for height, width in [(card.side, card.side)] if card.side else sizes:
         image, target = _example(module, height, width)
         dims = {
             "height": height,
@@ -59,6 +61,11 @@ def parity(
         loss, gradient = session.run(["loss", "gradient"], {"image": image.numpy(), "target": target.numpy()})
         reports.append(_compare(loss, gradient, _autograd(module, image, target)))
     return reports
+
+
+def weights_of(module: nn.Module, file: Path) -> Weights:
+    """The weights of `module`, without a copy, as though they were from `file`."""
+    return Weights(file=file, tensors={name: tensor.numpy() for name, tensor in module.state_dict().items()})
 
 
 def _example(module: nn.Module, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,7 +13,7 @@ from glaze_edge.api import Session
 from glaze_edge.batch import Done, Failed, Order, glaze_all
 from glaze_edge.files import FORMAT_CHOICES
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
-from glaze_models import DEFAULT_ENCODERS, ENCODERS
+from glaze_models import DEFAULT_ENCODERS
 
 
 @click.command(
@@ -33,7 +33,11 @@ Examples:
     "--style-engine", metavar="NAME", help="Paint by this style engine; --style is then auto or a prompt."
 )
 @click.option(
-    "--encoder", "encoders", multiple=True, metavar="NAME", help=f"One or several of: {', '.join(ENCODERS)}."
+    "--encoder",
+    "encoders",
+    multiple=True,
+    metavar="NAME",
+    help=f"A name of `models`, once or several times.  [default: {', '.join(DEFAULT_ENCODERS)}]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
@@ -61,6 +65,9 @@ def glaze(
         pictures=pictures, output=output, format=format, save_target=save_target, overwrite=overwrite
     )
     session = Session(Settings(encoders=encoders or DEFAULT_ENCODERS, **settings))
+    for encoder in session.encoders:
+        if encoder.card.caveat:
+            click.echo(f"Note on {encoder.card.name}: {encoder.card.caveat}", err=True)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     say = _say_json if as_json else _say
     failed = False

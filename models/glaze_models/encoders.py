@@ -18,6 +18,15 @@ class WeightsFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where weights can be fetched: an https address of a `.safetensors` file; its `sha256` and `bytes` where they are known."""
+
+    url: str
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderCard:
     """What there is to know of one encoder.
 
@@ -33,6 +42,8 @@ class EncoderCard:
         licence, provenance: of the weights.
         side: pixels, the only height and width of an input; None where any multiple of the stride will do.
         weights: None where the artist has to add them.
+        source: where the weights can be fetched; None where that needs an account, or there is no such place.
+        caveat: what a person must know before relying on it, one sentence; empty where there is nothing.
     """
 
     name: str
@@ -47,6 +58,8 @@ class EncoderCard:
     provenance: str
     side: int | None = None
     weights: WeightsFile | None = None
+    source: Source | None = None
+    caveat: str = ""
 
     @property
     def encode_graph(self) -> Path:
@@ -107,6 +120,125 @@ ENCODERS: dict[str, EncoderCard] = {
             provenance=_SURROGATE.format(
                 how="distilled from the encoder's values and its responses to small changes"
             ),
+        ),
+        EncoderCard(
+            name="sd1",
+            family="sd",
+            stands_for=(
+                "Stable Diffusion 1.x",
+                "Stable Diffusion 2.x",
+            ),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.18215,
+            graph="kl4",
+            licence="CreativeML Open RAIL-M",
+            provenance="CompVis and Stability AI; diffusers AutoencoderKL, or first_stage_model of a checkpoint",
+            source=Source(
+                url="https://huggingface.co/stabilityai/sd-vae-ft-mse-original/resolve/main/vae-ft-mse-840000-ema-pruned.safetensors",
+                sha256="735e4c3a447a3255760d7f86845f09f937809baa529c17370d83e4c3758f3c75",
+            ),
+        ),
+        EncoderCard(
+            name="sdxl",
+            family="sd",
+            stands_for=("Stable Diffusion XL",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.13025,
+            graph="kl4",
+            licence="MIT",
+            provenance="Stability AI (stabilityai/sdxl-vae); diffusers AutoencoderKL",
+            source=Source(
+                url="https://huggingface.co/stabilityai/sdxl-vae/resolve/main/sdxl_vae.safetensors",
+                sha256="63aeecb90ff7bc1c115395962d3e803571385b61938377bc7089b36e81e92e2e",
+                bytes=334641164,
+            ),
+        ),
+        EncoderCard(
+            name="sd3",
+            family="sd3",
+            stands_for=(
+                "Stable Diffusion 3",
+                "Stable Diffusion 3.5",
+            ),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=16,
+            scale=1.5305,
+            graph="kl16",
+            licence="Stability AI Community License",
+            provenance="Stability AI; diffusers AutoencoderKL; the generator subtracts 0.0609 before it scales",
+        ),
+        EncoderCard(
+            name="flux1",
+            family="flux1",
+            stands_for=("FLUX.1",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=16,
+            scale=0.3611,
+            graph="kl16",
+            licence="Apache-2.0 (schnell), FLUX.1 [dev] Non-Commercial License (dev)",
+            provenance="Black Forest Labs; diffusers AutoencoderKL; the generator subtracts 0.1159 before it scales",
+            source=Source(
+                url="https://huggingface.co/Comfy-Org/Lumina_Image_2.0_Repackaged/resolve/main/split_files/vae/ae.safetensors",
+                sha256="afc8e28272cd15db3919bacdb6918ce9c1ed22e96cb12c4d5ed0fba823529e38",
+                bytes=335304388,
+            ),
+        ),
+        EncoderCard(
+            name="flux2",
+            family="flux2",
+            stands_for=("FLUX.2",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=32,
+            scale=1.0,
+            graph="kl32",
+            licence="Apache-2.0",
+            provenance="Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by the statistics in bn",
+        ),
+        EncoderCard(
+            name="clip-l",
+            family="clip-vision",
+            stands_for=(
+                "IP-Adapter (SD 1.x variants on ViT-L)",
+                "image prompts on CLIP ViT-L/14",
+            ),
+            input_range=(0.0, 1.0),
+            stride=224,
+            channels=768,
+            scale=1.0,
+            graph="clip_l",
+            licence="MIT",
+            provenance="OpenAI (openai/clip-vit-large-patch14); transformers CLIPVisionModelWithProjection",
+            source=Source(
+                url="https://huggingface.co/openai/clip-vit-large-patch14/resolve/main/model.safetensors",
+            ),
+            side=224,
+        ),
+        EncoderCard(
+            name="clip-h",
+            family="clip-vision",
+            stands_for=(
+                "IP-Adapter",
+                "image prompts on CLIP ViT-H/14",
+            ),
+            input_range=(0.0, 1.0),
+            stride=224,
+            channels=1024,
+            scale=1.0,
+            graph="clip_h",
+            licence="MIT",
+            provenance="LAION (laion/CLIP-ViT-H-14-laion2B-s32B-b79K); transformers CLIPVisionModelWithProjection",
+            source=Source(
+                url="https://huggingface.co/h94/IP-Adapter/resolve/main/models/image_encoder/model.safetensors",
+                sha256="6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030",
+            ),
+            side=224,
         ),
     )
 }

@@ -2,29 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from glaze_models import EncoderCard
 from glaze_models.errors import ModelError, WeightsError
+from glaze_runtime.tensorfile import Entry, read_header, read_tensor
 
 Tensor = NDArray[np.float32]
+Shape = tuple[int, ...]
 
 
-def flip_transpose(weight: Tensor) -> Tensor:
-    """[out,in,kh,kw] -> [in,out,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
-    return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
+def flip_transpose(weight: Tensor, groups: int = 1) -> Tensor:
+    """[out,in/groups,kh,kw] -> [in,out/groups,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
+    first, second, *kernel = weight.shape
+    grouped = weight.reshape(groups, first // groups, second, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
+    return np.ascontiguousarray(grouped).reshape(groups * second, first // groups, *kernel)
 
 
-RECIPES: dict[str, Callable[[Tensor], Tensor]] = {"flip_transpose": flip_transpose}
+def first_half(weight: Tensor) -> Tensor:
+    """[2n,...] -> [n,...]: of the convolution that gives mean and log-variance, what gives the mean."""
+    return weight[: len(weight) // 2]
+
+
+RECIPES: dict[str, Callable[..., Tensor]] = {"first_half": first_half, "flip_transpose": flip_transpose}
 """How a graph's derived tensors are computed from its weights."""
 
 
@@ -44,34 +53,69 @@ class Bound:
     tensors: Mapping[str, Tensor]
 
 
+class Declared(NamedTuple):
+    """A tensor that a graph only declares: what `recipes` make of the weight `of`, one after the other."""
+
+    name: str
+    shape: Shape
+    of: str
+    recipes: tuple[Callable[[Tensor], Tensor], ...]
+
+    def made_from(self, weight: Tensor) -> Tensor:
+        """Its values."""
+        for recipe in self.recipes:
+            weight = recipe(weight)
+        return weight
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether a weight of this shape gives it."""
+        try:
+            return self.made_from(np.broadcast_to(np.float32(0), shape)).shape == self.shape
+        except (ValueError, IndexError):
+            return False
+
+
+class Misfit(NamedTuple):
+    """The weight `of` is missing or misshapen: `text` says so."""
+
+    of: str
+    text: str
+
+
 def load_weights(card: EncoderCard) -> Weights:
     """The weights of `card`.
 
     Raises:
         WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no safetensors file.
     """
+    file, entries = weights_entries(card)
+    with file.open("rb") as opened:
+        tensors = {n: read_tensor(opened, e).astype(np.float32, copy=False) for n, e in entries.items()}
+    return Weights(file=file, tensors=tensors)
+
+
+def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:
+    """The weights file of `card`, once it is known to be the right one, and where its tensors are.
+
+    Raises:
+        WeightsError: as `load_weights`.
+    """
     if card.weights is None:
         raise WeightsError(
             f"The encoder {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
         )
     file = card.weights.path
+    remedy = (
+        f"Install glaze-edge again; if you added it: glaze-edge models remove {card.name}, and add it again."
+    )
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(
-            f"The weights {file} cannot be read: {error.strerror}. Install glaze-edge again."
-        ) from error
-    if hashlib.sha256(data).hexdigest() != card.weights.sha256:
-        raise WeightsError(
-            f"The weights {file} are damaged: their sha256 is not that on record. Install glaze-edge again."
-        )
-    try:
-        tensors = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
-    except SafetensorError as error:
-        raise WeightsError(
-            f"The weights {file} are no safetensors file: {error}. Get the file again."
-        ) from error
-    return Weights(file=file, tensors=tensors)
+        raise WeightsError(f"The weights {file} cannot be read: {error.strerror}. {remedy}") from error
+    if sha256 != card.weights.sha256:
+        raise WeightsError(f"The weights {file} are damaged: their sha256 is not that on record. {remedy}")
+    return file, read_header(file)
 
 
 def bind(graph: Path, weights: Weights) -> Bound:
@@ -81,27 +125,50 @@ def bind(graph: Path, weights: Weights) -> Bound:
         ModelError: the graph cannot be read, or it asks for a recipe that is not known.
         WeightsError: a tensor is missing, misshapen or not finite.
     """
-    model, recipes = _read(graph)
-    declared = {
-        tensor.name: tuple(tensor.dims)
-        for tensor in model.graph.initializer
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-    }
-    tensors = {}
-    for name, shape in declared.items():
-        recipe = recipes.get(name, {"recipe": None, "of": name})
-        source = _source(recipe["of"], weights, graph)
-        tensors[name] = source if recipe["recipe"] is None else RECIPES[recipe["recipe"]](source)
-        if tensors[name].shape != shape:
-            raise WeightsError(
-                f"The tensor {recipe['of']!r} of {weights.file} has the shape {source.shape}, which does not "
-                f"give {graph.name} its {name!r} of {shape}. Use the weights of the encoder it was made for."
-            )
-    return Bound(model=model.SerializeToString(), tensors=tensors)
+    model, tensors = _read(graph)
+    shapes = {name: tensor.shape for name, tensor in weights.tensors.items()}
+    for misfit in _misfits(graph, tensors, shapes, weights.file):
+        raise WeightsError(misfit.text)
+    for of in {tensor.of for tensor in tensors}:
+        require_finite(of, weights.tensors[of], weights.file)
+    return Bound(
+        model=model.SerializeToString(),
+        tensors={tensor.name: tensor.made_from(weights.tensors[tensor.of]) for tensor in tensors},
+    )
 
 
-def _read(graph: Path) -> tuple[onnx.ModelProto, dict[str, dict[str, str]]]:
-    """The graph, and its recipes: derived tensor -> {"recipe": a name in `RECIPES`, "of": a weight}."""
+def needs(graph: Path) -> set[str]:
+    """The names of the weights that `graph` is bound from.
+
+    Raises:
+        ModelError: as `bind`.
+    """
+    return {tensor.of for tensor in _read(graph)[1]}
+
+
+def misfits(graph: Path, shapes: Mapping[str, Shape], file: Path) -> list[Misfit]:
+    """What keeps weights of these shapes, those of `file`, from being bound to `graph`.
+
+    Raises:
+        ModelError: as `bind`.
+    """
+    return list(_misfits(graph, _read(graph)[1], shapes, file))
+
+
+def require_finite(name: str, tensor: NDArray[np.floating[Any]], file: Path) -> None:
+    """Refuse a damaged tensor.
+
+    Raises:
+        WeightsError: the tensor called `name` of `file` holds infinities or no numbers.
+    """
+    if not np.isfinite(tensor).all():
+        raise WeightsError(
+            f"The tensor {name!r} of {file} holds infinities or no numbers. Get the file again."
+        )
+
+
+def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
+    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight, parameters}."""
     try:
         model = onnx.load(graph, load_external_data=False)
         recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
@@ -113,18 +180,36 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, dict[str, dict[str, str]]]:
             f"The graph {graph} derives tensors by {', '.join(sorted(unknown))}, which this glaze-edge does "
             "not know. Update glaze-edge."
         )
-    return model, recipes
+    tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    return model, [Declared(t.name, tuple(t.dims), *_origin(t.name, recipes)) for t in tensors]
 
 
-def _source(name: str, weights: Weights, graph: Path) -> Tensor:
-    if name not in weights.tensors:
-        raise WeightsError(
-            f"{weights.file} lacks the tensor {name!r}, which {graph.name} needs. "
-            "Use the weights of the encoder it was made for."
-        )
-    tensor = weights.tensors[name]
-    if not np.isfinite(tensor).all():
-        raise WeightsError(
-            f"The tensor {name!r} of {weights.file} holds infinities or no numbers. Get the file again."
-        )
-    return tensor
+def _origin(
+    name: str, about: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, tuple[Callable[[Tensor], Tensor], ...]]:
+    """The weight that a tensor comes from, and by which recipes; one may be derived from another."""
+    if name not in about:
+        return name, ()
+    parameters = dict(about[name])
+    of, recipe = parameters.pop("of"), RECIPES[parameters.pop("recipe")]
+    origin, before = _origin(of, about)
+    return origin, (*before, partial(recipe, **parameters))
+
+
+def _misfits(
+    graph: Path, tensors: Iterable[Declared], shapes: Mapping[str, Shape], file: Path
+) -> Iterator[Misfit]:
+    for tensor in tensors:
+        if tensor.of not in shapes:
+            yield Misfit(
+                tensor.of,
+                f"{file} lacks the tensor {tensor.of!r}, which {graph.name} needs. "
+                "Use the weights of the encoder it was made for.",
+            )
+        elif not tensor.fits(shapes[tensor.of]):
+            yield Misfit(
+                tensor.of,
+                f"The tensor {tensor.of!r} of {file} has the shape {shapes[tensor.of]}, which does not give "
+                f"{graph.name} its {tensor.name!r} of {tensor.shape}. "
+                "Use the weights of the encoder it was made for.",
+            )

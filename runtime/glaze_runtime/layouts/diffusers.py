@@ -1,0 +1,32 @@
+"""Autoencoders as diffusers saves them; before 0.17 their attention had other names."""
+
+from glaze_runtime.layouts.base import Layout
+
+_ATTENTION = r"(?<=\.attentions\.0\.)"
+
+KL = Layout(
+    name="diffusers",
+    mark="encoder.down_blocks.0.resnets.0.conv1.weight",
+    prefixes=("", "vae.", "first_stage_model."),
+    keeps=r"(encoder|quant_conv)\.",
+    renames=(
+        (_ATTENTION + r"query\.", "to_q."),
+        (_ATTENTION + r"key\.", "to_k."),
+        (_ATTENTION + r"value\.", "to_v."),
+        (_ATTENTION + r"proj_attn\.", "to_out.0."),
+    ),
+)
+
+DC = Layout(
+    name="diffusers (deep compression)",
+    mark="encoder.down_blocks.0.0.conv1.weight",
+    prefixes=("", "vae."),
+    keeps=r"encoder\.",
+)
+
+TINY = Layout(
+    name="diffusers (tiny)",
+    mark="encoder.layers.1.conv.0.weight",
+    prefixes=("", "vae."),
+    keeps=r"encoder\.layers\.",
+)
