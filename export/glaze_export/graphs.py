@@ -36,6 +36,16 @@ def scalar(name: str, number: float) -> TensorProto:
     return numpy_helper.from_array(np.array(number, np.float32), name)
 
 
+def integers(name: str, numbers: Iterable[int]) -> TensorProto:
+    """A constant vector of int64."""
+    return numpy_helper.from_array(np.array(list(numbers), np.int64), name)
+
+
+def numbers(of: TensorProto) -> list[Any]:
+    """The numbers of a vector, or of a scalar, that the graph holds."""
+    return list(numpy_helper.to_array(of).ravel().tolist())
+
+
 def weight(name: str, shape: Iterable[int]) -> TensorProto:
     """A tensor that is declared here and bound by name when a session is opened."""
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=list(shape))
@@ -84,12 +94,14 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
     return [d.dim_param or d.dim_value for d in of.type.tensor_type.shape.dim]
 
 
-def example_shapes(graph: GraphProto, height: int = 128, width: int = 192) -> dict[str, tuple[int, ...]]:
-    """The shape of every value and tensor of `graph` for an image [1,3,height,width]."""
+def example_shapes(graph: GraphProto, height: int = 192, width: int = 384) -> dict[str, tuple[int, ...]]:
+    """The shape of every value and tensor of `graph` for an image [1,3,height,width]; a graph's own size comes first."""
     example = _model(graph)
-    example.graph.input[0].CopyFrom(value(graph.input[0].name, [1, 3, height, width]))
+    free = {"height": height, "width": width}
+    size = [free.get(side, side) if isinstance(side, str) else side for side in sizes(graph.input[0])]
+    example.graph.input[0].CopyFrom(value(graph.input[0].name, size))
     example.graph.output[0].type.tensor_type.ClearField("shape")
-    inferred = shape_inference.infer_shapes(example, strict_mode=True).graph
+    inferred = shape_inference.infer_shapes(example, strict_mode=True, data_prop=True).graph
     values = [*inferred.input, *inferred.value_info, *inferred.output]
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
     return shapes | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}

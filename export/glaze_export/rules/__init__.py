@@ -1,0 +1,28 @@
+"""The derivative of each operator, as operators: given dL/dy, emit dL/dx for inputs that depend on the image.
+
+Only operators that onnxruntime has for CoreML too may come out of a rule (no Expand, Neg, Greater …); `audit` holds the graphs to it.
+A new operator is one function in the module of its kind and one entry in `RULES`.
+"""
+
+from glaze_export.rules import arithmetic, convolution, linear, norm, shapes
+from glaze_export.rules.tape import Rule, Tape
+
+__all__ = ["RULES", "Rule", "Tape"]
+
+RULES: dict[str, Rule] = {
+    "Add": arithmetic.add,
+    "Concat": shapes.concat,
+    "Conv": convolution.conv,
+    "Div": arithmetic.div,
+    "Erf": arithmetic.erf,
+    "InstanceNormalization": norm.instance_norm,
+    "LayerNormalization": norm.layer_norm,
+    "MatMul": linear.matmul,
+    "Mul": arithmetic.mul,
+    "Reshape": shapes.reshape,
+    "Sigmoid": arithmetic.sigmoid,
+    "Slice": shapes.slice_,
+    "Softmax": linear.softmax,
+    "Sub": arithmetic.sub,
+    "Transpose": shapes.transpose,
+}

@@ -1,0 +1,45 @@
+"""Operators that move numbers and compute none."""
+
+from collections.abc import Iterator
+
+from onnx import NodeProto
+
+from glaze_export.graphs import attributes
+from glaze_export.rules.tape import Tape, unknown
+
+
+def reshape(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """The same numbers in another shape; Shape is a constant once a session fixes height and width."""
+    yield node.input[0], tape.emit("Reshape", grad, tape.emit("Shape", node.input[0]))
+
+
+def transpose(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """The axes in another order"""
+    perm = attributes(node)["perm"]
+    yield node.input[0], tape.emit("Transpose", grad, perm=[perm.index(axis) for axis in range(len(perm))])
+
+
+def concat(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """The inputs side by side, each of fixed width along the axis"""
+    axis = attributes(node)["axis"]
+    start = 0
+    for name in node.input:
+        end = start + tape.shape(name)[axis]
+        if tape.needs_gradient(name):
+            bounds = (tape.integers([number]) for number in (start, end, axis))
+            yield name, tape.emit("Slice", grad, *bounds)
+        start = end
+
+
+def slice_(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """A part of the input between constant bounds, along axes of fixed width"""
+    x, *bounds = node.input
+    starts, ends, axes, *steps = (tape.constant(name) for name in bounds)
+    if steps and set(steps[0]) != {1}:
+        raise unknown(node, "takes steps other than 1")
+    sizes, part = tape.shape(x), tape.shape(node.output[0])
+    before, after = [0] * len(sizes), [0] * len(sizes)
+    for axis, start, _ in zip(axes, starts, ends, strict=True):
+        before[axis] = start if start >= 0 else sizes[axis] + start
+        after[axis] = sizes[axis] - before[axis] - part[axis]
+    yield x, tape.emit("Pad", grad, tape.integers([*before, *after]))
