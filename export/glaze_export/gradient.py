@@ -9,7 +9,7 @@ word, and `autograd.grad` is refused in strict export. On the graph, one small r
 from collections.abc import Iterable
 from typing import Any
 
-from onnx import GraphProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from glaze_export import graphs
 from glaze_export.rules import RULES
@@ -26,8 +26,40 @@ def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
     tape = _Tape(encode)
     error = tape.emit("Sub", latent.name, "target")
     tape.emit("ReduceSum", tape.emit("Mul", error, error), output="loss", keepdims=0)
-    gradients = {latent.name: tape.emit("Mul", error, tape.scalar(2))}
-    for node in reversed(encode.node):
+    gradient = _back(encode, tape, tape.emit("Mul", error, tape.scalar(2)))
+    graph = helper.make_graph(
+        [*encode.node, *tape.again, *tape.nodes],
+        encode.name.replace("encode", "step"),
+        [image, graphs.value("target", graphs.sizes(latent))],
+        [graphs.value("loss", []), gradient],
+        tape.initializers(),
+    )
+    return graph, tape.recipes
+
+
+def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
+    """`forward`, whose output is a number, with its gradient for the first input beside it; and derived tensors' recipes.
+
+    Raises:
+        ModelError: as `step_graph`.
+    """
+    tape = _Tape(forward)
+    gradient = _back(forward, tape, tape.scalar(1))
+    graph = helper.make_graph(
+        [*forward.node, *tape.again, *tape.nodes],
+        forward.name,
+        forward.input,
+        [*forward.output, gradient],
+        tape.initializers(),
+    )
+    return graph, tape.recipes
+
+
+def _back(forward: GraphProto, tape: "_Tape", start: str) -> ValueInfoProto:
+    """Carry `start`, the gradient of the output, back to the first input; the graph's output `gradient`."""
+    image = forward.input[0]
+    gradients = {forward.output[0].name: start}
+    for node in reversed(forward.node):
         grad = gradients.pop(node.output[0], None)
         if grad is None:
             continue
@@ -38,14 +70,7 @@ def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
         for name, part in RULES[node.op_type](node, grad, tape):
             gradients[name] = tape.emit("Add", gradients[name], part) if name in gradients else part
     tape.emit("Identity", gradients[image.name], output="gradient")
-    graph = helper.make_graph(
-        [*encode.node, *tape.again, *tape.nodes],
-        encode.name.replace("encode", "step"),
-        [image, graphs.value("target", graphs.sizes(latent))],
-        [graphs.value("loss", []), graphs.value("gradient", graphs.sizes(image))],
-        sorted([*encode.initializer, *tape.tensors.values()], key=lambda tensor: tensor.name),
-    )
-    return graph, tape.recipes
+    return graphs.value("gradient", graphs.sizes(image))
 
 
 CHEAP = {"Add", "Div", "InstanceNormalization", "Mul", "Reshape", "Sigmoid", "Sub"}
@@ -63,7 +88,8 @@ class _Tape:
         self.nodes: list[NodeProto] = []
         self.again: list[NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
-        self.recipes: dict[str, dict[str, str]] = {}
+        self.recipes: dict[str, dict[str, str | int]] = {}
+        self._initializers = encode.initializer
         self._shapes = graphs.example_shapes(encode)
         self._held = {t.name: t for t in encode.initializer if not graphs.is_weight(t)}
         self._producers = {name: node for node in encode.node for name in node.output}
@@ -72,6 +98,10 @@ class _Tape:
         for node in encode.node:
             if self._alive.intersection(node.input):
                 self._alive.update(node.output)
+
+    def initializers(self) -> list[TensorProto]:
+        """Those of the forward pass and its gradient."""
+        return sorted([*self._initializers, *self.tensors.values()], key=lambda tensor: tensor.name)
 
     def emit(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         name = output or f"grad_{len(self.nodes)}"
@@ -109,11 +139,13 @@ class _Tape:
         self.tensors[name] = graphs.integers(name, vector)
         return name
 
-    def flip_transpose(self, weight: str) -> str:
+    def flip_transpose(self, weight: str, groups: int = 1) -> str:
         name = f"{weight}.flip_transpose"
         first, second, *kernel = self._shapes[weight]
-        self.tensors[name] = graphs.weight(name, (second, first, *kernel))
+        self.tensors[name] = graphs.weight(name, (second * groups, first // groups, *kernel))
         self.recipes[name] = {"recipe": "flip_transpose", "of": weight}
+        if groups > 1:
+            self.recipes[name]["groups"] = groups
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:

@@ -95,11 +95,12 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
 
 
 def example_shapes(graph: GraphProto, height: int = 192, width: int = 384) -> dict[str, tuple[int, ...]]:
-    """The shape of every value and tensor of `graph` for an image [1,3,height,width]; a graph's own size comes first."""
+    """The shape of every value and tensor of `graph` for images [1,3,height,width]; a graph's own size comes first."""
     example = _model(graph)
     free = {"height": height, "width": width}
-    size = [free.get(side, side) if isinstance(side, str) else side for side in sizes(graph.input[0])]
-    example.graph.input[0].CopyFrom(value(graph.input[0].name, size))
+    for place, image in zip(example.graph.input, graph.input, strict=True):
+        size = [free.get(side, side) if isinstance(side, str) else side for side in sizes(image)]
+        place.CopyFrom(value(image.name, size))
     example.graph.output[0].type.tensor_type.ClearField("shape")
     inferred = shape_inference.infer_shapes(example, strict_mode=True, data_prop=True).graph
     values = [*inferred.input, *inferred.value_info, *inferred.output]

@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from glaze_models import EncoderCard
-from glaze_runtime.binding import bind, load_weights
+from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
 
 Array = NDArray[np.float32]
@@ -38,14 +37,14 @@ class Parity:
 
 
 def parity(
-    card: EncoderCard, module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
+    module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
 ) -> list[Parity]:
-    """Compare the graph file `step` of `card` with `module` on smooth random images with noise.
+    """Compare the graph file `step` with `module`, whose weights it gets, on smooth random images with noise.
 
     Raises:
-        ModelError, WeightsError: the graph or the card's weights cannot be used.
+        ModelError, WeightsError: the graph cannot be used, or is not of this module.
     """
-    bound = bind(step, load_weights(card))
+    bound = bind(step, weights_of(module))
     reports = []
     for height, width in sizes:
         image, target = _example(module, height, width)
@@ -59,6 +58,12 @@ def parity(
         loss, gradient = session.run(["loss", "gradient"], {"image": image.numpy(), "target": target.numpy()})
         reports.append(_compare(loss, gradient, _autograd(module, image, target)))
     return reports
+
+
+def weights_of(module: nn.Module) -> Weights:
+    """The parameters and buffers of `module`."""
+    tensors = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    return Weights(file=Path(type(module).__name__), tensors=tensors)
 
 
 def _example(module: nn.Module, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

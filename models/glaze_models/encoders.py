@@ -119,6 +119,27 @@ ENCODERS: dict[str, EncoderCard] = {
                 how="distilled from the encoder's values and its responses to small changes"
             ),
         ),
+        *(
+            EncoderCard(
+                name=name,
+                family="tiny",
+                stands_for=stands_for,
+                input_range=(0.0, 1.0),
+                stride=8,
+                channels=channels,
+                scale=1.0,
+                graph=f"tiny{channels}",
+                licence="MIT",
+                provenance=f"distilled by Ollin Boer Bohan: https://github.com/madebyollin/taesd, {name}_encoder",
+            )
+            for name, channels, stands_for in (
+                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x")),
+                ("taesdxl", 4, ("Stable Diffusion XL",)),
+                ("taesd3", 16, ("Stable Diffusion 3.x",)),
+                ("taef1", 16, ("FLUX.1",)),
+                ("taef2", 32, ("FLUX.2",)),
+            )
+        ),
     )
 }
 

@@ -20,9 +20,11 @@ Tensor = NDArray[np.float32]
 Shape = tuple[int, ...]
 
 
-def flip_transpose(weight: Tensor) -> Tensor:
-    """[out,in,kh,kw] -> [in,out,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
-    return np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
+def flip_transpose(weight: Tensor, groups: int = 1) -> Tensor:
+    """[out,in/groups,kh,kw] -> [in,out/groups,kh,kw], flipped: the kernels of the adjoint of a stride-1 convolution."""
+    first, second, *kernel = weight.shape
+    grouped = weight.reshape(groups, first // groups, second, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
+    return np.ascontiguousarray(grouped).reshape(groups * second, first // groups, *kernel)
 
 
 RECIPES: dict[str, Callable[..., Tensor]] = {"flip_transpose": flip_transpose}

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from torch import nn
 
-from glaze_export.encoders import surrogate
+from glaze_export.encoders import surrogate, tiny
 from glaze_models import EncoderCard
 
 Family = Callable[[EncoderCard], nn.Module]
 """Builds the module of a card in float32, in eval mode, with the names of its weights file."""
 
-FAMILIES: dict[str, Family] = {"surrogate": surrogate.load}
+FAMILIES: dict[str, Family] = {"surrogate": surrogate.load, "tiny": tiny.load}
