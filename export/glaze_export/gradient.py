@@ -74,7 +74,7 @@ def _back(forward: GraphProto, tape: "_Tape", start: str) -> ValueInfoProto:
 
 
 CHEAP = {"Add", "Div", "InstanceNormalization", "Mul", "Reshape", "Sigmoid", "Sub"}
-"""Operators that are computed anew in the backward pass, not kept: the step of an SD VAE at 512x512 then takes 2.2 GiB in place of 3.6."""
+"""Operators that are computed anew in the backward pass, not kept: an SD VAE at 512x512 then takes 2.2 GiB a step, not 3.6."""
 
 
 class _Tape:

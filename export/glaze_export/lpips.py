@@ -104,7 +104,9 @@ class Lpips(nn.Module):
     def __init__(self, card: PerceptualCard) -> None:
         super().__init__()
         self.features, self.taps = BACKBONES[card.backbone]()
-        self.heads = nn.ParameterDict({f"lin{k}": torch.rand(1, width, 1, 1) for k, width in enumerate(card.widths)})
+        self.heads = nn.ParameterDict(
+            {f"lin{k}": torch.rand(1, width, 1, 1) for k, width in enumerate(card.widths)}
+        )
 
     def forward(self, image: Tensor, reference: Tensor) -> Tensor:
         layers = zip(self.heads.values(), self._features(image), self._features(reference), strict=True)
@@ -123,15 +125,18 @@ class Lpips(nn.Module):
 
 
 def build(card: PerceptualCard) -> Lpips:
-    """The network of `card`, its backbone and heads random."""
-    torch.manual_seed(0)
-    return Lpips(card).eval().requires_grad_(False)
+    """The network of `card`, without its weights."""
+    return Lpips(card)
 
 
 def export_lpips(card: PerceptualCard) -> bytes:
     """The graph of `card` without weights; always the same."""
-    forward = forward_graph(
-        build(card), name=card.graph.stem, images=["image", "reference"], output=graphs.value("distance", []), stride=16
+    forward, _ = forward_graph(
+        Lpips(card).eval(),
+        name=card.graph.stem,
+        images=[graphs.value(name, [1, 3, "height", "width"]) for name in ("image", "reference")],
+        output=graphs.value("distance", []),
+        stride=16,
     )
     graph, derived = scalar_graph(forward)
     return graphs.to_bytes(graphs.model(graph, derived))

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from glaze_models import EncoderCard
 from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
 
@@ -37,16 +38,18 @@ class Parity:
 
 
 def parity(
-    module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
+    card: EncoderCard, module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
 ) -> list[Parity]:
-    """Compare the graph file `step` with `module`, whose weights it gets, on smooth random images with noise.
+    """Compare the graph file `step` of `card`, with the weights of `module`, with `module` on smooth random images with noise.
+
+    An encoder that takes one size only is compared at that size.
 
     Raises:
-        ModelError, WeightsError: the graph cannot be used, or is not of this module.
+        ModelError, WeightsError: the graph cannot be used, or is not that of the module.
     """
-    bound = bind(step, weights_of(module))
+    bound = bind(step, weights_of(module, step))
     reports = []
-    for height, width in sizes:
+    for height, width in [(card.side, card.side)] if card.side else sizes:
         image, target = _example(module, height, width)
         dims = {
             "height": height,
@@ -60,10 +63,9 @@ def parity(
     return reports
 
 
-def weights_of(module: nn.Module) -> Weights:
-    """The parameters and buffers of `module`."""
-    tensors = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
-    return Weights(file=Path(type(module).__name__), tensors=tensors)
+def weights_of(module: nn.Module, file: Path) -> Weights:
+    """The weights of `module`, without a copy, as though they were from `file`."""
+    return Weights(file=file, tensors={name: tensor.numpy() for name, tensor in module.state_dict().items()})
 
 
 def _example(module: nn.Module, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,93 +2,155 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
-from onnxscript.optimizer import optimize_ir
-from torch import nn
+from torch import Tensor, nn
 
 from glaze_export import graphs
 from glaze_models import EncoderCard
+from glaze_models.errors import ModelError
 
 
-def encode_graph(module: nn.Module, card: EncoderCard) -> GraphProto:
-    """Trace `module` with free height and width, multiples of the stride; parameters become declared weights.
+def encode_graph(module: nn.Module, card: EncoderCard) -> tuple[GraphProto, graphs.Derived]:
+    """Trace `module`; its parameters become declared weights. Also the recipes of those that are derived from others.
+
+    Height and width are free, multiples of the stride, unless the card fixes them.
 
     Args:
-        module: image [1,3,H,W] in 0..1 -> latent mean [1,channels,H/stride,W/stride], in eval mode.
-        card: gives stride and channels.
+        module: image [1,3,H,W] in 0..1 -> latent mean [1,channels,H/stride,W/stride], in eval mode. The values of its
+            parameters are not read.
+        card: gives stride, channels and side.
+
+    Raises:
+        ModelError: a part of a weight is used that no recipe gives.
     """
+    size = [card.side or "height", card.side or "width"]
     return forward_graph(
         module,
         name=f"{card.graph}.encode",
-        images=["image"],
-        output=graphs.value("latent", [1, card.channels, "latent_height", "latent_width"]),
+        images=[graphs.value("image", [1, 3, *size])],
+        output=graphs.value("latent", [1, card.channels, *_cells(card)]),
         stride=card.stride,
     )
 
 
 def forward_graph(
-    module: nn.Module, *, name: str, images: Sequence[str], output: ValueInfoProto, stride: int
-) -> GraphProto:
-    """Trace `module`, which makes one `output` of `images` [1,3,height,width] of the same size, multiples of `stride`."""
-    traced = _trace(module, images, output.name, stride)
-    parameters = dict(module.named_parameters()) | dict(module.named_buffers())
-    constants = {t.name: t for t in traced.initializer if t.name not in parameters}
-    names = _canonical_names(traced, constants, [*images, output.name, *parameters])
-    nodes = [_renamed(node, names) for node in traced.node]
+    module: nn.Module,
+    *,
+    name: str,
+    images: Sequence[ValueInfoProto],
+    output: ValueInfoProto,
+    stride: int,
+) -> tuple[GraphProto, graphs.Derived]:
+    """Trace `module`, which makes one `output` of `images` of one size; otherwise as `encode_graph`."""
+    parameters = module.state_dict()
+    traced = _trace(module, parameters, images, output.name, stride)
+    constants = {t.name: t for t in traced.initializer}
+    halves = _first_halves(traced, parameters, constants)
+    weights = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+    weights |= {half: (weights[of][0] // 2, *weights[of][1:]) for half, of in halves.values()}
+    kept = [node for node in traced.node if node.output[0] not in halves]
+    fixed = [*(image.name for image in images), output.name, *weights]
+    names = _canonical_names(kept, constants, fixed) | {old: half for old, (half, _) in halves.items()}
+    nodes = [_renamed(node, names) for node in kept]
     used = {name for node in nodes for name in node.input}
-    tensors = [graphs.weight(name, p.shape) for name, p in parameters.items() if name in used]
-    tensors += [numpy_helper.from_array(numpy_helper.to_array(t), names[t.name]) for t in constants.values()]
-    return helper.make_graph(
+    tensors = [graphs.weight(name, shape) for name, shape in weights.items() if name in used]
+    tensors += [
+        numpy_helper.from_array(numpy_helper.to_array(t), names[t.name])
+        for t in constants.values()
+        if names[t.name] in used
+    ]
+    graph = helper.make_graph(
         nodes,
         name,
-        [graphs.value(image, [1, 3, "height", "width"]) for image in images],
+        images,
         [output],
         sorted(tensors, key=lambda tensor: tensor.name),
     )
+    return graph, {half: {"recipe": "first_half", "of": of} for half, of in halves.values()}
 
 
-def _trace(module: nn.Module, images: Sequence[str], output: str, stride: int) -> GraphProto:
+def _cells(card: EncoderCard) -> tuple[int | str, int | str]:
+    if card.side is None:
+        return "latent_height", "latent_width"
+    return card.side // card.stride, card.side // card.stride
+
+
+class _Functional(nn.Module):
+    """A module whose parameters are inputs, so that the exporter folds none of them into a constant."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        object.__setattr__(self, "module", module)  # unregistered: its parameters must not be found
+
+    def forward(self, images: tuple[Tensor, ...], parameters: dict[str, Tensor]) -> Tensor:
+        output: Tensor = torch.func.functional_call(self.module, parameters, images)
+        return output
+
+
+def _trace(
+    module: nn.Module,
+    parameters: Mapping[str, Tensor],
+    images: Sequence[ValueInfoProto],
+    output: str,
+    stride: int,
+) -> GraphProto:
     # Without torchvision the exporter logs a warning for each of its operators, which no encoder here uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     cells = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "rows"), (3, "columns"))}
-    free = {axis: stride * dim for axis, dim in cells.items()}
+    sides = graphs.sizes(images[0])[2:]
+    fixed = all(isinstance(side, int) for side in sides)
+    free = None if fixed else {axis: stride * dim for axis, dim in cells.items()}
+    size = sides if fixed else [8 * stride, 12 * stride]
     with warnings.catch_warnings():
         # The exporter copies torch's own tree specs, which warn about their deprecation.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         # Two images of one size share their axes, as they should.
         warnings.filterwarnings("ignore", message=".*shares the same shape constraints", category=UserWarning)
         program = torch.onnx.export(
-            module,
-            tuple(torch.rand(1, 3, 8 * stride, 12 * stride) for _ in images),
+            _Functional(module).eval(),
+            (tuple(torch.rand(1, 3, *size) for _ in images),),
+            kwargs={"parameters": dict(parameters)},
             dynamo=True,
             verbose=False,
             opset_version=graphs.OPSET,
-            dynamic_shapes=tuple(free for _ in images),
-            input_names=list(images),
+            dynamic_shapes={"images": tuple(free for _ in images), "parameters": dict.fromkeys(parameters)},
+            input_names=[*(image.name for image in images), *parameters],
             output_names=[output],
-            optimize=False,
         )
     assert program is not None
-    weights = module.state_dict().keys()
-    # Folding would bake weights in; equal ones would become one.
-    optimize_ir(
-        program.model, should_fold=lambda node: None if weights.isdisjoint(v.name for v in node.inputs if v) else False
-    )
     graph: GraphProto = program.model_proto.graph
     return graph
 
 
+def _first_halves(
+    graph: GraphProto, parameters: Mapping[str, Tensor], constants: Mapping[str, TensorProto]
+) -> dict[str, tuple[str, str]]:
+    """Output of a Slice -> name of the derived tensor and of the weight whose first half along the first axis it takes."""
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Slice" and node.input[0] in parameters:
+            name = node.input[0]
+            bounds = [graphs.numbers(constants[bound]) for bound in node.input[1:]]
+            if bounds != [[0], [len(parameters[name]) // 2], [0], [1]]:
+                raise ModelError(
+                    f"A part of the weight {name!r} is used that is not its first half. "
+                    "Add a recipe to glaze_runtime/binding.py."
+                )
+            found[node.output[0]] = (f"{name}.first_half", name)
+    return found
+
+
 def _canonical_names(
-    graph: GraphProto, constants: dict[str, TensorProto], kept: Sequence[str]
+    nodes: Iterable[NodeProto], constants: Iterable[str], fixed: Iterable[str]
 ) -> dict[str, str]:
-    """Names that depend on the order of the operators alone, but for those that are `kept`."""
-    names = {name: name for name in kept}
+    """Names that depend on the order of the operators alone, but for those that are fixed."""
+    names = {name: name for name in fixed}
     for index, name in enumerate(constants):
         names[name] = f"constant_{index}"
-    for index, node in enumerate(graph.node):
+    for index, node in enumerate(nodes):
         for output in node.output:
             names.setdefault(output, f"{node.op_type.lower()}_{index}")
     return names

@@ -43,6 +43,7 @@ class EncoderCard:
         weights: None where the artist has to add them.
         source: where the weights can be fetched; None where that needs an account, or there is no such place.
         caveat: what a person must know before relying on it, one sentence; empty where there is nothing.
+        side: pixels, the only height and width it takes; None if any multiple of the stride.
     """
 
     name: str
@@ -58,6 +59,7 @@ class EncoderCard:
     weights: WeightsFile | None = None
     source: Source | None = None
     caveat: str = ""
+    side: int | None = None
 
     @property
     def encode_graph(self) -> Path:
@@ -118,6 +120,104 @@ ENCODERS: dict[str, EncoderCard] = {
             provenance=_SURROGATE.format(
                 how="distilled from the encoder's values and its responses to small changes"
             ),
+        ),
+        EncoderCard(
+            name="sd1",
+            family="sd",
+            stands_for=(
+                "Stable Diffusion 1.x",
+                "Stable Diffusion 2.x",
+            ),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.18215,
+            graph="kl4",
+            licence="CreativeML Open RAIL-M",
+            provenance="CompVis and Stability AI; diffusers AutoencoderKL, or first_stage_model of a checkpoint",
+        ),
+        EncoderCard(
+            name="sdxl",
+            family="sd",
+            stands_for=("Stable Diffusion XL",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=4,
+            scale=0.13025,
+            graph="kl4",
+            licence="MIT",
+            provenance="Stability AI (stabilityai/sdxl-vae); diffusers AutoencoderKL",
+        ),
+        EncoderCard(
+            name="sd3",
+            family="sd3",
+            stands_for=(
+                "Stable Diffusion 3",
+                "Stable Diffusion 3.5",
+            ),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=16,
+            scale=1.5305,
+            graph="kl16",
+            licence="Stability AI Community License",
+            provenance="Stability AI; diffusers AutoencoderKL; the generator subtracts 0.0609 before it scales",
+        ),
+        EncoderCard(
+            name="flux1",
+            family="flux1",
+            stands_for=("FLUX.1",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=16,
+            scale=0.3611,
+            graph="kl16",
+            licence="Apache-2.0 (schnell), FLUX.1 [dev] Non-Commercial License (dev)",
+            provenance="Black Forest Labs; diffusers AutoencoderKL; the generator subtracts 0.1159 before it scales",
+        ),
+        EncoderCard(
+            name="flux2",
+            family="flux2",
+            stands_for=("FLUX.2",),
+            input_range=(-1.0, 1.0),
+            stride=8,
+            channels=32,
+            scale=1.0,
+            graph="kl32",
+            licence="Apache-2.0",
+            provenance="Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by the statistics in bn",
+        ),
+        EncoderCard(
+            name="clip-l",
+            family="clip-vision",
+            stands_for=(
+                "IP-Adapter (SD 1.x variants on ViT-L)",
+                "image prompts on CLIP ViT-L/14",
+            ),
+            input_range=(0.0, 1.0),
+            stride=224,
+            channels=768,
+            scale=1.0,
+            graph="clip_l",
+            licence="MIT",
+            provenance="OpenAI (openai/clip-vit-large-patch14); transformers CLIPVisionModelWithProjection",
+            side=224,
+        ),
+        EncoderCard(
+            name="clip-h",
+            family="clip-vision",
+            stands_for=(
+                "IP-Adapter",
+                "image prompts on CLIP ViT-H/14",
+            ),
+            input_range=(0.0, 1.0),
+            stride=224,
+            channels=1024,
+            scale=1.0,
+            graph="clip_h",
+            licence="MIT",
+            provenance="LAION (laion/CLIP-ViT-H-14-laion2B-s32B-b79K); transformers CLIPVisionModelWithProjection",
+            side=224,
         ),
         *(
             EncoderCard(

@@ -51,9 +51,27 @@ def _card(backbone: str, widths: tuple[int, ...], source: str, sha256: str, size
 PERCEPTUALS: dict[str, PerceptualCard] = {
     card.name: card
     for card in (
-        _card("alex", (64, 192, 384, 256, 256), "alexnet-owt-7be5be79.pth", "dc37896624a9dd41f7391f2569125b5ab8e970f8fb668d662ceb58a5c3b2b496", 4992),
-        _card("vgg", (64, 128, 256, 512, 512), "vgg16-397923af.pth", "15065d55f9c18e38d4a8277db35c754e84f59d53b5037d2473d47743bb57c0a9", 6272),
-        _card("squeeze", (64, 128, 256, 384, 384, 512, 512), "squeezenet1_1-b8a52dc0.pth", "16ab19625710443b7affbf2c4f190c620fe80d371b024ea85a0269f7b9d36dd1", 9496),
+        _card(
+            "alex",
+            (64, 192, 384, 256, 256),
+            "alexnet-owt-7be5be79.pth",
+            "dc37896624a9dd41f7391f2569125b5ab8e970f8fb668d662ceb58a5c3b2b496",
+            4992,
+        ),
+        _card(
+            "vgg",
+            (64, 128, 256, 512, 512),
+            "vgg16-397923af.pth",
+            "15065d55f9c18e38d4a8277db35c754e84f59d53b5037d2473d47743bb57c0a9",
+            6272,
+        ),
+        _card(
+            "squeeze",
+            (64, 128, 256, 384, 384, 512, 512),
+            "squeezenet1_1-b8a52dc0.pth",
+            "16ab19625710443b7affbf2c4f190c620fe80d371b024ea85a0269f7b9d36dd1",
+            9496,
+        ),
     )
 }
 

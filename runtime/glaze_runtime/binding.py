@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,12 @@ def flip_transpose(weight: Tensor, groups: int = 1) -> Tensor:
     return np.ascontiguousarray(grouped).reshape(groups * second, first // groups, *kernel)
 
 
-RECIPES: dict[str, Callable[..., Tensor]] = {"flip_transpose": flip_transpose}
+def first_half(weight: Tensor) -> Tensor:
+    """[2n,...] -> [n,...]: of the convolution that gives mean and log-variance, what gives the mean."""
+    return weight[: len(weight) // 2]
+
+
+RECIPES: dict[str, Callable[..., Tensor]] = {"first_half": first_half, "flip_transpose": flip_transpose}
 """How a graph's derived tensors are computed from its weights."""
 
 
@@ -48,17 +54,18 @@ class Bound:
 
 
 class Declared(NamedTuple):
-    """A tensor that a graph only declares: the weight `of`, as it is or by a recipe with its parameters."""
+    """A tensor that a graph only declares: what `recipes` make of the weight `of`, one after the other."""
 
     name: str
     shape: Shape
     of: str
-    recipe: str | None
-    parameters: Mapping[str, Any]
+    recipes: tuple[Callable[[Tensor], Tensor], ...]
 
     def made_from(self, weight: Tensor) -> Tensor:
         """Its values."""
-        return weight if self.recipe is None else RECIPES[self.recipe](weight, **self.parameters)
+        for recipe in self.recipes:
+            weight = recipe(weight)
+        return weight
 
     def fits(self, shape: Shape) -> bool:
         """Whether a weight of this shape gives it."""
@@ -166,12 +173,6 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
         model = onnx.load(graph, load_external_data=False)
         recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])
         unknown = {recipe["recipe"] for recipe in recipes.values()} - RECIPES.keys()
-        tensors = []
-        for tensor in model.graph.initializer:
-            if tensor.data_location == onnx.TensorProto.EXTERNAL:
-                parameters = dict(recipes.get(tensor.name, {"of": tensor.name, "recipe": None}))
-                of, recipe = parameters.pop("of"), parameters.pop("recipe")
-                tensors.append(Declared(tensor.name, tuple(tensor.dims), of, recipe, parameters))
     except (OSError, DecodeError, KeyError, ValueError) as error:
         raise ModelError(f"The graph {graph} cannot be read: {error!r}. Install glaze-edge again.") from error
     if unknown:
@@ -179,7 +180,20 @@ def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
             f"The graph {graph} derives tensors by {', '.join(sorted(unknown))}, which this glaze-edge does "
             "not know. Update glaze-edge."
         )
-    return model, tensors
+    tensors = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    return model, [Declared(t.name, tuple(t.dims), *_origin(t.name, recipes)) for t in tensors]
+
+
+def _origin(
+    name: str, about: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, tuple[Callable[[Tensor], Tensor], ...]]:
+    """The weight that a tensor comes from, and by which recipes; one may be derived from another."""
+    if name not in about:
+        return name, ()
+    parameters = dict(about[name])
+    of, recipe = parameters.pop("of"), RECIPES[parameters.pop("recipe")]
+    origin, before = _origin(of, about)
+    return origin, (*before, partial(recipe, **parameters))
 
 
 def _misfits(

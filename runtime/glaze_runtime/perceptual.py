@@ -50,7 +50,9 @@ class Lpips:
     def __init__(self, card: PerceptualCard, backbone: Path, device: Device) -> None:
         names = needs(card.graph)
         tensors = _tensors(backbone, names) | _tensors(card.heads.path, names)
-        self._sessions = sized_sessions(bind(card.graph, Weights(file=backbone, tensors=tensors)), CELL, device)
+        self._sessions = sized_sessions(
+            bind(card.graph, Weights(file=backbone, tensors=tensors)), CELL, device
+        )
 
     def value_and_grad(self, image: Image, reference: Image) -> tuple[float, Image]:
         """LPIPS of two pictures [H,W,3] in 0..1, and its gradient [H,W,3] with respect to `image`.
@@ -61,7 +63,9 @@ class Lpips:
             ValueError: the pictures differ in size, or are smaller than 32x32.
         """
         if image.shape != reference.shape or min(image.shape[:2]) < 2 * CELL:
-            raise ValueError(f"pictures of {image.shape} and {reference.shape}: they must be of one size, 32x32 or more")
+            raise ValueError(
+                f"pictures of {image.shape} and {reference.shape}: they must be of one size, 32x32 or more"
+            )
         height, width = (n // CELL * CELL for n in image.shape[:2])
         feeds = {"image": planes(image[:height, :width]), "reference": planes(reference[:height, :width])}
         distance, part = self._sessions(height, width).run(["distance", "gradient"], feeds)
@@ -94,4 +98,6 @@ class LpipsHinge:
 def _tensors(file: Path, names: Iterable[str]) -> dict[str, Tensor]:
     entries = read_header(file)
     with file.open("rb") as opened:
-        return {name: read_tensor(opened, entries[name]).astype(np.float32) for name in names if name in entries}
+        return {
+            name: read_tensor(opened, entries[name]).astype(np.float32) for name in names if name in entries
+        }

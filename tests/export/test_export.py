@@ -43,7 +43,7 @@ def test_exporting_twice_gives_the_same_bytes() -> None:
 @every_card
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (384, 512), (512, 512)])
 def test_agrees_with_torch(card: EncoderCard, height: int, width: int) -> None:
-    (report,) = parity(build_module(card), card.step_graph, [(height, width)])
+    (report,) = parity(card, build_module(card), card.step_graph, [(height, width)])
     assert (report.height, report.width) == (height, width)
     assert report.loss_error <= 1e-6
     assert report.gradient_error <= 5e-5

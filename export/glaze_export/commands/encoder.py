@@ -64,7 +64,7 @@ def _export(card: EncoderCard, folder: Path) -> dict[str, Any]:
     graphs = export_encoder(card)
     for name, data in graphs.items():
         (folder / name).write_bytes(data)
-    found = parity(build_module(card), folder / card.step_graph.name)
+    found = parity(card, build_module(card), folder / card.step_graph.name)
     return {
         "encoder": card.name,
         "graphs": {str(folder / name): len(data) for name, data in graphs.items()},

@@ -7,10 +7,18 @@ from collections.abc import Callable
 
 from torch import nn
 
-from glaze_export.encoders import surrogate, tiny
+from glaze_export.encoders import clip_vision, flux1, flux2, sd, sd3, surrogate, tiny
 from glaze_models import EncoderCard
 
 Family = Callable[[EncoderCard], nn.Module]
-"""Builds the module of a card in float32, in eval mode, with the names of its weights file."""
+"""Builds the module of a card, with the names of its weights file and torch's own initialisation."""
 
-FAMILIES: dict[str, Family] = {"surrogate": surrogate.load, "tiny": tiny.load}
+FAMILIES: dict[str, Family] = {
+    "clip-vision": clip_vision.build,
+    "flux1": flux1.build,
+    "flux2": flux2.build,
+    "sd": sd.build,
+    "sd3": sd3.build,
+    "surrogate": surrogate.build,
+    "tiny": tiny.build,
+}

@@ -7,7 +7,6 @@ gradient is an exact ConvTranspose with equal pads and no output padding.
 import re
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
@@ -50,14 +49,14 @@ class Surrogate(nn.Module):
         return latent
 
 
-def load(card: EncoderCard) -> Surrogate:
-    """The encoder of `card` in float32, its widths and blocks read off its weights.
+def build(card: EncoderCard) -> Surrogate:
+    """The encoder of `card`, its widths and blocks read off its weights.
 
     Raises:
         WeightsError: the weights file is missing or damaged.
     """
-    tensors = {name: torch.from_numpy(array) for name, array in load_weights(card).tensors.items()}
-    module = Surrogate(
+    tensors = load_weights(card).tensors
+    return Surrogate(
         widths=[len(tensors[f"{name}.bias"]) for name in ("stem", "down1", "down2")],
         blocks=[
             sum(bool(re.fullmatch(rf"{stage}\.\d+\.conv1\.bias", name)) for name in tensors)
@@ -65,5 +64,3 @@ def load(card: EncoderCard) -> Surrogate:
         ],
         channels=card.channels,
     )
-    module.load_state_dict(tensors)
-    return module.eval().requires_grad_(False)

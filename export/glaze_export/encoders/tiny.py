@@ -7,7 +7,6 @@ already. TAEF2's last three blocks look at the whole image through a group norm,
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from glaze_export.encoders.random import randomised
 from glaze_models import EncoderCard
 
 WIDTH = 64
@@ -77,6 +76,6 @@ class Tiny(nn.Module):
         return latent
 
 
-def load(card: EncoderCard) -> Tiny:
-    """The architecture of `card`, with random weights."""
-    return randomised(Tiny(card.channels, pooled=POOLED[card.graph]))
+def build(card: EncoderCard) -> Tiny:
+    """The encoder of `card`, without its weights."""
+    return Tiny(card.channels, pooled=POOLED[card.graph])

@@ -15,6 +15,7 @@ RULES: dict[str, Rule] = {
     "Conv": convolution.conv,
     "Div": arithmetic.div,
     "Erf": arithmetic.erf,
+    "Gemm": linear.gemm,
     "InstanceNormalization": norm.instance_norm,
     "LayerNormalization": norm.layer_norm,
     "MatMul": linear.matmul,

@@ -20,6 +20,17 @@ def matmul(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
         yield b, tape.emit("MatMul", _swapped(a, tape), grad)
 
 
+def gemm(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """y = a b + c, or a bᵀ + c, [n,k] times a constant"""
+    a, b = node.input[:2]
+    has = attributes(node)
+    if has.get("transA", 0) or has.get("alpha", 1.0) != 1 or any(map(tape.needs_gradient, node.input[1:])):
+        raise unknown(
+            node, "has a transposed or scaled value, or a second factor or term that depends on the image"
+        )
+    yield a, tape.emit("Gemm", grad, b, transB=1 - has.get("transB", 0))
+
+
 def softmax(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """y = eˣ / Σ eˣ, dL/dx = (g − Σ g y) y"""
     y = tape.value(node.output[0])
