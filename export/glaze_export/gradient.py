@@ -78,7 +78,7 @@ CHEAP = {"Add", "Div", "InstanceNormalization", "Mul", "Reshape", "Sigmoid", "Su
 
 
 class _Tape:
-    """The operators emitted so far: `again`, which repeat parts of the forward pass, and `nodes`, the backward pass.
+    """The operators emitted so far: `again`, which look at the forward pass or repeat parts of it, and `nodes`, the backward pass.
 
     onnxruntime runs of an operator's inputs the one first that comes last in the file. So `again` goes before all of
     `nodes`: a gradient is then ready before the value that it is multiplied with is computed anew.
@@ -106,6 +106,11 @@ class _Tape:
     def emit(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         name = output or f"grad_{len(self.nodes)}"
         self.nodes.append(graphs.node(op, inputs, name, attributes))
+        return name
+
+    def look(self, op: str, *inputs: str, **attributes: Any) -> str:
+        name = f"look_{len(self.again)}"
+        self.again.append(graphs.node(op, inputs, name, attributes))
         return name
 
     def value(self, name: str) -> str:

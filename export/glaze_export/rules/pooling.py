@@ -27,9 +27,9 @@ def max_pool(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]
         entry = tape.emit(
             "Slice", tape.value(x), *map(tape.integers, ([i, j], ends, [2, 3], [stride, stride]))
         )
-        largest = tape.emit("Sub", tape.scalar(1), positive(tape.emit("Sub", y, entry), tape))
-        first = tape.emit("Mul", largest, rest)
-        rest = tape.emit("Sub", rest, first)
+        largest = tape.look("Sub", tape.scalar(1), positive(tape.look("Sub", y, entry), tape))
+        first = tape.look("Mul", largest, rest)
+        rest = tape.look("Sub", rest, first)
         shares[i, j] = tape.emit("Mul", grad, first)
     reach = -(-size // stride)
     phases = [_phase(shares, phase, stride, reach, tape) for phase in product(range(stride), repeat=2)]
