@@ -219,6 +219,18 @@ ENCODERS: dict[str, EncoderCard] = {
             provenance="LAION (laion/CLIP-ViT-H-14-laion2B-s32B-b79K); transformers CLIPVisionModelWithProjection",
             side=224,
         ),
+        EncoderCard(
+            name="sana",
+            family="sana",
+            stands_for=("Sana",),
+            input_range=(-1.0, 1.0),
+            stride=32,
+            channels=32,
+            scale=0.41407,
+            graph="dc32",
+            licence="NVIDIA Open Model License",
+            provenance="MIT Han Lab and NVIDIA (mit-han-lab/dc-ae-f32c32-sana-1.0-diffusers); diffusers AutoencoderDC",
+        ),
         *(
             EncoderCard(
                 name=name,

@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from glaze_models.perceptual import PerceptualCard
-from glaze_runtime.arrays import Image, planes
+from glaze_runtime.arrays import Image
 from glaze_runtime.binding import Tensor, Weights, bind, needs
-from glaze_runtime.devices import Device, open_session
-from glaze_runtime.sessions import sized_sessions
+from glaze_runtime.devices import Device
+from glaze_runtime.encoder import planes, sized_sessions
 from glaze_runtime.tensorfile import read_header, read_tensor
 from glaze_runtime.views import Size
 

@@ -24,7 +24,7 @@ def max_pool(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]
     y, rest, shares = tape.value(node.output[0]), tape.scalar(1), {}
     for i, j in product(range(size), repeat=2):
         ends = [i + stride * (rows - 1) + 1 - height or END, j + stride * (columns - 1) + 1 - width or END]
-        entry = tape.emit(
+        entry = tape.look(
             "Slice", tape.value(x), *map(tape.integers, ([i, j], ends, [2, 3], [stride, stride]))
         )
         largest = tape.look("Sub", tape.scalar(1), positive(tape.look("Sub", y, entry), tape))
