@@ -1,43 +1,112 @@
 #!/usr/bin/env python3
-"""One optimisation step (loss and gradient) at 512x512: onnxruntime against torch eager autograd, two threads each, turn about."""
+"""One optimisation step (loss and gradient) of each encoder NAME, of all without a name, at 512x512 or the one size it takes.
 
+onnxruntime against torch eager autograd in channels-last, two threads each, turn about, in processes of their own, so that the peak of
+the memory is each one's. Encoders without weights get random ones.
+"""
+
+import resource
 import statistics
+import sys
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from time import perf_counter
+from typing import Any
 
+import click
 import numpy as np
 import torch
 
 from glaze_export.export import build_module
-from glaze_models import ENCODERS
-from glaze_runtime.devices import CPU
-from glaze_runtime.encoder import Encoder
+from glaze_export.flops import flops
+from glaze_export.parity import weights_of
+from glaze_models import ENCODERS, EncoderCard, encoder_card
+from glaze_runtime.binding import bind
+from glaze_runtime.devices import CPU, open_session
 
-ROUNDS = 9
+THREADS = 2
 
 
-def main() -> None:
-    torch.set_num_threads(2)
-    image = np.random.default_rng(0).random((512, 512, 3)).astype(np.float32)
-    for card in ENCODERS.values():
-        encoder, module = Encoder(card, CPU), build_module(card)
-        target = encoder.encode(image) + 1
+def dims_of(card: EncoderCard) -> dict[str, int]:
+    side = card.side or 512
+    cells = side // card.stride
+    return {"height": side, "width": side, "latent_height": cells, "latent_width": cells}
 
-        def with_torch(module=module, target=target):
-            x = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).requires_grad_()
-            (module(x) - torch.from_numpy(target)).square().sum().backward()
 
-        def with_onnxruntime(encoder=encoder, target=target):
-            encoder.value_and_grad(image, target)
+def image_of(card: EncoderCard) -> Any:
+    side = card.side or 512
+    return np.random.default_rng(0).random((1, 3, side, side)).astype(np.float32)
 
-        seconds = {with_torch: [], with_onnxruntime: []}
-        for _ in range(ROUNDS + 1):
-            for work, taken in seconds.items():
-                start = perf_counter()
-                work()
-                taken.append(perf_counter() - start)
-        ours, theirs = (statistics.median(seconds[work][1:]) for work in (with_onnxruntime, with_torch))
-        print(f"{card.name}: onnxruntime {ours:.3f} s, torch {theirs:.3f} s, ratio {ours / theirs:.2f}")
+
+def with_torch(card: EncoderCard) -> Callable[[], Any]:
+    torch.set_num_threads(THREADS)
+    module = build_module(card).to(memory_format=torch.channels_last)
+    image = torch.from_numpy(image_of(card)).contiguous(memory_format=torch.channels_last)
+
+    def step() -> None:
+        leaf = image.clone().requires_grad_()
+        (module(leaf) - 1).square().sum().backward()
+
+    return step
+
+
+def with_onnxruntime(card: EncoderCard) -> Callable[[], Any]:
+    image = image_of(card)
+    bound = bind(card.step_graph, weights_of(build_module(card), card.step_graph))
+    dims = dims_of(card)
+    session = open_session(bound.model, CPU, dims=dims, initializers=bound.tensors)
+    cells = dims["latent_height"], dims["latent_width"]
+    feeds = {"image": image, "target": np.ones((1, card.channels, *cells), np.float32)}
+    return lambda: session.run(["loss", "gradient"], feeds)
+
+
+def serve(connection: Connection, make: Callable[[EncoderCard], Callable[[], Any]], name: str) -> None:
+    """Run a step whenever asked; answer with its seconds and the peak of the memory so far in GiB."""
+    step = make(encoder_card(name))
+    while connection.recv():
+        start = perf_counter()
+        step()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        connection.send((perf_counter() - start, peak))
+
+
+def measure(card: EncoderCard, rounds: int) -> dict[str, tuple[float, float]]:
+    """For each of the two: median seconds a step, not counting the first, and peak memory in GiB."""
+    context = get_context("spawn")
+    workers = {}
+    for name, make in (("onnxruntime", with_onnxruntime), ("torch", with_torch)):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, make, card.name), daemon=True)
+        process.start()
+        workers[name] = ours
+    seconds: dict[str, list[float]] = {name: [] for name in workers}
+    peaks = {}
+    for _ in range(rounds + 1):
+        for name, worker in workers.items():
+            worker.send(True)
+            taken, peaks[name] = worker.recv()
+            seconds[name].append(taken)
+    for worker in workers.values():
+        worker.send(False)
+    return {name: (statistics.median(seconds[name][1:]), peaks[name]) for name in workers}
+
+
+@click.command()
+@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.option("--rounds", default=5, show_default=True)
+def main(names: tuple[str, ...], rounds: int) -> None:
+    """Time a step of encoders."""
+    for card in [encoder_card(name) for name in names or ENCODERS]:
+        figures = measure(card, rounds)
+        (ours, memory), (theirs, their_memory) = figures["onnxruntime"], figures["torch"]
+        side = card.side or 512
+        print(
+            f"{card.name}: onnxruntime {ours:.3f} s, {memory:.2f} GiB; torch {theirs:.3f} s, {their_memory:.2f} GiB; "
+            f"ratio {ours / theirs:.2f}; {flops(card.step_graph, dims_of(card)) / 1e9:.0f} Gflop a step at {side}x{side}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

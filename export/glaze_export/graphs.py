@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import (
     AttributeProto,
     GraphProto,
@@ -74,13 +74,15 @@ def model(graph: GraphProto, derived: Derived) -> ModelProto:
     """The checked model around `graph`; its metadata keeps the recipes of derived tensors as `derived`."""
     made = _model(graph)
     helper.set_model_props(made, {"derived": json.dumps(derived, sort_keys=True)})
-    # The checker looks for the file of external data, so it gets a copy with empty weights of the right size.
+    # The checker looks for the file of external data, so in its copy weights are inputs.
     copy = ModelProto()
     copy.CopyFrom(made)
-    for tensor in copy.graph.initializer:
+    del copy.graph.initializer[:]
+    for tensor in made.graph.initializer:
         if is_weight(tensor):
-            zeros: NDArray[np.float32] = np.zeros(tuple(tensor.dims), np.float32)
-            tensor.CopyFrom(numpy_helper.from_array(zeros, tensor.name))
+            copy.graph.input.append(value(tensor.name, tensor.dims))
+        else:
+            copy.graph.initializer.append(tensor)
     checker.check_model(copy, full_check=True)
     return made
 
@@ -95,14 +97,19 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
     return [d.dim_param or d.dim_value for d in of.type.tensor_type.shape.dim]
 
 
-def example_shapes(graph: GraphProto, height: int = 192, width: int = 384) -> dict[str, tuple[int, ...]]:
-    """The shape of every value and tensor of `graph` for images [1,3,height,width]; a graph's own size comes first."""
+EXAMPLE = MappingProxyType({"height": 192, "width": 384})
+"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them."""
+
+
+def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict[str, tuple[int, ...]]:
+    """The shape of every value and tensor of `graph` where its free dimensions have these sizes."""
     example = _model(graph)
-    free = {"height": height, "width": width}
-    for place, image in zip(example.graph.input, graph.input, strict=True):
-        size = [free.get(side, side) if isinstance(side, str) else side for side in sizes(image)]
-        place.CopyFrom(value(image.name, size))
-    example.graph.output[0].type.tensor_type.ClearField("shape")
+    for one in example.graph.input:
+        one.CopyFrom(
+            value(one.name, [dims.get(side, side) if isinstance(side, str) else side for side in sizes(one)])
+        )
+    for one in example.graph.output:
+        one.type.tensor_type.ClearField("shape")
     # Sizes that are computed have to be folded: onnx infers no shape behind a division. Weights become inputs, as they have no values.
     del example.graph.initializer[:]
     example.graph.initializer.extend(tensor for tensor in graph.initializer if not is_weight(tensor))

@@ -20,9 +20,9 @@ from glaze_models.perceptual import PerceptualCard
 MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 DEVIATION = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
 """Of ImageNet's R, G, B in -1..1, as the package has them."""
-EPSILON = 1e-10
-TINY = 1e-20
-"""Keeps the slope of the norm finite where no feature is active."""
+SCALE = 2.0**33
+"""The package adds 1e-10 to the norm; the exporter would drop that, so the features grow in its place. One under the root keeps the slope
+finite where no feature is active."""
 
 
 class Fire(nn.Module):
@@ -120,7 +120,8 @@ class Lpips(nn.Module):
         for index, layer in enumerate(self.features):
             x = layer(x)
             if index in self.taps:
-                found.append(x / (((x * x).sum(1, keepdim=True) + TINY).sqrt() + EPSILON))
+                y = SCALE * x
+                found.append(y / (((y * y).sum(1, keepdim=True) + 1).sqrt() + 1))
         return found
 
 

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
@@ -83,10 +84,10 @@ class _Functional(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        object.__setattr__(self, "module", module)  # unregistered: its parameters must not be found
+        self._call = partial(torch.func.functional_call, module)  # hides the module's own parameters
 
     def forward(self, images: tuple[Tensor, ...], parameters: dict[str, Tensor]) -> Tensor:
-        output: Tensor = torch.func.functional_call(self.module, parameters, images)
+        output: Tensor = self._call(parameters, images)
         return output
 
 

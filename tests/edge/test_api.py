@@ -9,7 +9,7 @@ from PIL import Image
 import glaze_edge
 from glaze_edge import Settings, glaze
 from glaze_edge.figures import attainments, visibility
-from glaze_models import ENCODERS
+from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_models.errors import OptionError
 from glaze_runtime.budget import visibility_budget
 from glaze_runtime.devices import CPU
@@ -44,7 +44,7 @@ def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:
     original, target = (
         resize(rng.random((8, 8, 3)).astype(np.float32), (96, 96)).clip(0, 1) for _ in range(2)
     )
-    encoders = [Encoder(card, CPU) for card in ENCODERS.values()]
+    encoders = [Encoder(card, CPU) for card in map(encoder_card, DEFAULT_ENCODERS)]
     assert [row["attainment"] for row in attainments(original, original, target, encoders)] == [0, 0]
     assert [row["attainment"] for row in attainments(original, target, target, encoders)] == [1, 1]
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from glaze_export import cli
-from glaze_models import encoder_card
+from glaze_models import ENCODERS, encoder_card
 
 pytest.importorskip("torch")
 
@@ -62,7 +62,9 @@ def test_an_error_of_ours_is_a_message_and_its_exit_code(
     monkeypatch.setattr(sys, "argv", ["glaze-edge-export", "encoder", "sd9"])
     with pytest.raises(SystemExit, match="2"):
         cli.main()
-    assert capsys.readouterr().err == "Error: There is no encoder called 'sd9'. Known: sd1-a, sd1-b.\n"
+    assert (
+        capsys.readouterr().err == f"Error: There is no encoder called 'sd9'. Known: {', '.join(ENCODERS)}.\n"
+    )
 
 
 def test_without_torch_it_says_what_to_install() -> None:

@@ -9,20 +9,26 @@ from safetensors import safe_open
 
 from glaze_models import ENCODERS, EncoderCard
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+from glaze_export.encoders import FAMILIES  # noqa: E402
+from glaze_export.export import build_module, export_encoder  # noqa: E402
+from glaze_export.parity import parity  # noqa: E402
 
-from glaze_export.export import build_module, export_encoder
-from glaze_export.parity import parity
+BUNDLED = [card for card in ENCODERS.values() if card.weights]
+LARGEST = 1_000_000
+"""Bytes of a graph."""
 
-COREML_LACKS = {
-    *("Abs", "Equal", "Expand", "Greater", "Less", "Log", "Min", "Neg", "ScatterND", "Sign", "Size"),
-    "SpaceToDepth",
-}
-
-every_card = pytest.mark.parametrize("card", ENCODERS.values(), ids=ENCODERS)
+every_card = pytest.mark.parametrize(
+    "card",
+    [
+        pytest.param(card, id=card.name, marks=() if card.weights else pytest.mark.slow)
+        for card in ENCODERS.values()
+    ],
+)
+every_bundled_card = pytest.mark.parametrize("card", BUNDLED, ids=lambda card: card.name)
 every_graph = pytest.mark.parametrize(
     "file",
-    [file for card in ENCODERS.values() for file in (card.encode_graph, card.step_graph)],
+    sorted({file for card in ENCODERS.values() for file in (card.encode_graph, card.step_graph)}),
     ids=lambda file: file.name,
 )
 
@@ -40,7 +46,7 @@ def test_exporting_twice_gives_the_same_bytes() -> None:
     assert export_encoder(ENCODERS["sd1-b"]) == export_encoder(ENCODERS["sd1-b"])
 
 
-@every_card
+@every_bundled_card
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (384, 512), (512, 512)])
 def test_agrees_with_torch(card: EncoderCard, height: int, width: int) -> None:
     (report,) = parity(card, build_module(card), card.step_graph, [(height, width)])
@@ -48,18 +54,6 @@ def test_agrees_with_torch(card: EncoderCard, height: int, width: int) -> None:
     assert report.loss_error <= 1e-6
     assert report.gradient_error <= 5e-5
     assert report.sign_agreement >= 0.9999
-
-
-@every_graph
-def test_has_nothing_that_coreml_lacks(file: Path) -> None:
-    model = load(file)
-    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
-    assert {node.op_type for node in model.graph.node}.isdisjoint(COREML_LACKS)
-    for node in model.graph.node:
-        if node.op_type == "ConvTranspose":
-            has = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            assert len(set(has["pads"])) == 1
-            assert has.keys() == {"kernel_shape", "pads", "strides"}
 
 
 @every_graph
@@ -74,18 +68,27 @@ def test_keeps_no_traces_of_tools(file: Path) -> None:
     assert all(node.name == node.output[0] for node in model.graph.node)
 
 
-@every_card
+@pytest.mark.parametrize("card", ENCODERS.values(), ids=ENCODERS)
 def test_declares_the_weights_and_holds_none(card: EncoderCard) -> None:
-    with safe_open(card.weights.path, "numpy") as file:
-        names = set(file.keys())
+    with torch.device("meta"):
+        names = FAMILIES[card.family](card).state_dict().keys()
     for graph in card.encode_graph, card.step_graph:
         model = load(graph)
         derived = json.loads(model.metadata_props[0].value)
         declared = {t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL}
+        origins = {recipe["of"] for recipe in derived.values()} - derived.keys()
         held = [tensor for tensor in model.graph.initializer if tensor.name not in declared]
-        assert declared - derived.keys() == names
-        assert all(list(tensor.dims) == [] for tensor in held)
-        assert graph.stat().st_size < 20_000
+        assert (declared - derived.keys()) | origins == names
+        assert all(len(onnx.numpy_helper.to_array(tensor).ravel()) <= 32 for tensor in held)
+        assert graph.stat().st_size < LARGEST
+
+
+@every_bundled_card
+def test_the_weights_file_has_what_the_graphs_declare(card: EncoderCard) -> None:
+    with safe_open(card.weights.path, "numpy") as file:
+        names = set(file.keys())
+    declared = {t.name for t in load(card.encode_graph).graph.initializer if t.data_location}
+    assert declared == names
 
 
 def load(file: Path) -> onnx.ModelProto:

@@ -7,14 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glaze_models import ENCODERS, EncoderCard, encoder_card
+from glaze_models import DEFAULT_ENCODERS, EncoderCard, encoder_card
 from glaze_models.errors import WeightsError
 from glaze_runtime import encoder as module
 from glaze_runtime.arrays import Image
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
-every_encoder = pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS, indirect=True)
+every_encoder = pytest.mark.parametrize(
+    "encoder", map(encoder_card, DEFAULT_ENCODERS), ids=DEFAULT_ENCODERS, indirect=True
+)
 
 
 @pytest.fixture
@@ -34,10 +36,10 @@ def picture(height: int, width: int, seed: int = 0) -> Image:
 @pytest.mark.parametrize(
     ("encoder", "expected"),
     [
-        (ENCODERS["sd1-a"], [5.322, -3.6584, 3.4853, 0.9633]),
-        (ENCODERS["sd1-b"], [5.1318, -3.783, 3.4456, 1.0846]),
+        (encoder_card("sd1-a"), [5.322, -3.6584, 3.4853, 0.9633]),
+        (encoder_card("sd1-b"), [5.1318, -3.783, 3.4456, 1.0846]),
     ],
-    ids=ENCODERS,
+    ids=DEFAULT_ENCODERS,
     indirect=["encoder"],
 )
 def test_latent_of_a_grey_picture(encoder: Encoder, expected: list[float]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glaze_models import ENCODERS
+from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_runtime.arrays import Image
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import CPU
@@ -18,7 +18,7 @@ TARGET = (IMAGE + resize(RNG.normal(0, 0.3, (24, 30, 3)).astype(np.float32), (96
 
 @pytest.fixture(scope="module")
 def encoders() -> list[Encoder]:
-    return [Encoder(card, CPU) for card in ENCODERS.values()]
+    return [Encoder(card, CPU) for card in map(encoder_card, DEFAULT_ENCODERS)]
 
 
 def change(encoders: list[Encoder], scale: float = 1.0, **options: object) -> Image:

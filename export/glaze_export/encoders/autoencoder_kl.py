@@ -29,7 +29,7 @@ class ResnetBlock(nn.Module):
             self.conv_shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv2(silu(self.norm2(self.conv1(silu(self.norm1(x))))))
+        y: Tensor = self.conv2(silu(self.norm2(self.conv1(silu(self.norm1(x))))))
         return y + (self.conv_shortcut(x) if hasattr(self, "conv_shortcut") else x)
 
 
@@ -133,5 +133,6 @@ class AutoencoderKL(nn.Module):
         x, last = self.encoder(2 * image - 1), self.encoder.conv_out
         if hasattr(self, "quant_conv"):
             x, last = last(x), self.quant_conv
-        half = len(last.weight) // 2  # the second half is the logarithm of the variance
-        return conv2d(x, last.weight[:half], last.bias[:half], padding=last.padding)
+        mean = len(last.weight) // 2  # the rest is the logarithm of the variance
+        bias = last.bias[:mean] if last.bias is not None else None
+        return conv2d(x, last.weight[:mean], bias, padding=last.padding)

@@ -105,12 +105,13 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: Config, side: int) -> None:
         super().__init__()
+        self.width = config.width
         self.class_embedding = nn.Parameter(torch.randn(config.width))
         self.patch_embedding = nn.Conv2d(3, config.width, config.patch, stride=config.patch, bias=False)
         self.position_embedding = nn.Embedding((side // config.patch) ** 2 + 1, config.width)
 
     def forward(self, image: Tensor) -> Tensor:
-        patches = self.patch_embedding(image).flatten(2)[0].T
+        patches = self.patch_embedding(image).reshape(self.width, -1).T
         return torch.cat([self.class_embedding[None], patches]) + self.position_embedding.weight
 
 
@@ -160,7 +161,7 @@ class ClipVision(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         mean, deviation = torch.tensor([MEAN, DEVIATION])[:, :, None, None]
         embedding: Tensor = self.visual_projection(self.vision_model((image - mean) / deviation))
-        return embedding[:, :, None, None]
+        return embedding.reshape(1, -1, 1, 1)
 
 
 def build(card: EncoderCard) -> ClipVision:

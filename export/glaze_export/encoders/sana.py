@@ -14,7 +14,8 @@ from glaze_models import EncoderCard
 
 EPSILON = 1e-5
 """Of the norms."""
-ATTENTION_EPSILON = 1e-15
+ATTENTION_SCALE = 2.0**50
+"""diffusers adds 1e-15 to the sum that attention divides by; the exporter would drop that, so the queries grow in its place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,8 @@ class Attention(nn.Module):
         both = torch.cat([near, self.to_qkv_multiscale[0](near)], 1)
         groups = both.reshape(2 * width // self.head, 3 * self.head, -1)
         q, k, v = (groups[:, n * self.head : (n + 1) * self.head] for n in range(3))
-        q, k = relu(q), relu(k).transpose(1, 2)
-        y = (v @ k) @ q / (k.sum(1, keepdim=True) @ q + ATTENTION_EPSILON)
+        q, k = relu(q) * ATTENTION_SCALE, relu(k).transpose(1, 2)
+        y = (v @ k) @ q / (k.sum(1, keepdim=True) @ q + 1)
         return self.norm_out((self.to_out.weight @ y.reshape(2 * width, -1)).reshape(x.shape)) + x
 
 
@@ -134,8 +135,12 @@ class Down(nn.Module):
         _, width, height, across = x.shape
         pixels = x.reshape(width, height // 2, 2, across // 2, 2)
         # The rows of a cell stay apart where the channels double.
-        sums = pixels.sum(4 if self.ratio == 2 else (2, 4), keepdim=True).reshape(width, height // 2, self.ratio, -1)
-        means = sums.transpose(1, 2).reshape(1, self.ratio * width, height // 2, across // 2) * (self.ratio / 4)
+        sums = pixels.sum(4 if self.ratio == 2 else (2, 4), keepdim=True).reshape(
+            width, height // 2, self.ratio, -1
+        )
+        means = sums.transpose(1, 2).reshape(1, self.ratio * width, height // 2, across // 2) * (
+            self.ratio / 4
+        )
         return self.conv(x) + means
 
 

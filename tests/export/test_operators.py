@@ -1,0 +1,54 @@
+"""The operator audit: what the devices lack, graph by graph."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from glaze_models import ENCODERS
+from glaze_models.operators import COREML, DIRECTML
+
+GRAPHS = {file.name: file for card in ENCODERS.values() for file in (card.encode_graph, card.step_graph)}
+GAPS: dict[tuple[str, str], set[str]] = {}
+"""(device, file) -> operators of the graph that the device lacks. None does."""
+
+
+every_graph = pytest.mark.parametrize("name", GRAPHS)
+
+
+@every_graph
+@pytest.mark.parametrize(("device", "has"), [("coreml", COREML), ("directml", DIRECTML)])
+def test_lacks_what_is_listed_and_no_more(name: str, device: str, has: frozenset[str]) -> None:
+    operators = {node.op_type for node in load(GRAPHS[name]).graph.node}
+    assert operators - has == GAPS.get((device, name), set())
+
+
+@every_graph
+def test_asks_coreml_for_no_attribute_it_lacks(name: str) -> None:
+    """As in the notes to its operators, and in the builders of `onnxruntime/core/providers/coreml`."""
+    model = load(GRAPHS[name])
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    constant = set(held)
+    for node in model.graph.node:
+        has = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        if set(node.input) <= constant:
+            constant |= set(node.output)
+        if node.op_type == "ConvTranspose":
+            assert node.input[1] in constant
+            assert len(set(has["pads"])) == 1
+            assert has.keys() == {"kernel_shape", "pads", "strides"}
+        elif node.op_type == "Gemm":
+            assert node.input[1] in constant
+            assert has.keys() <= {"transB", "alpha", "beta"}
+            assert all(has.get(name, 1) == 1 for name in ("alpha", "beta"))
+        elif node.op_type in ("InstanceNormalization", "LayerNormalization", "Slice"):
+            assert set(node.input[1:]) <= constant
+        elif node.op_type == "Pad":
+            assert min(onnx.numpy_helper.to_array(held[node.input[1]])) >= 0
+        elif node.op_type == "Transpose":
+            assert len(has["perm"]) <= 5
+
+
+def load(file: Path) -> onnx.ModelProto:
+    return onnx.load(file, load_external_data=False)
