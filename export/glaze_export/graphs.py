@@ -23,8 +23,8 @@ from onnxscript.optimizer import fold_constants
 OPSET = 18
 IR_VERSION = 10
 
-Derived = Mapping[str, Mapping[str, str]]
-"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}."""
+Derived = Mapping[str, Mapping[str, str | int]]
+"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}, and the recipe's parameters."""
 
 
 def value(name: str, shape: Iterable[int | str]) -> Any:

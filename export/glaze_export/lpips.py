@@ -21,8 +21,8 @@ MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 DEVIATION = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
 """Of ImageNet's R, G, B in -1..1, as the package has them."""
 SCALE = 2.0**33
-"""The package adds 1e-10 to the norm; the exporter would drop that, so the features grow in its place. One under the root keeps the slope
-finite where no feature is active."""
+"""The package adds 1e-10 to the norm; the exporter would drop that, so the features grow in its place. The 1 under the root
+keeps the slope finite where no feature is active."""
 
 
 class Fire(nn.Module):

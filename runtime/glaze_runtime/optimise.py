@@ -4,7 +4,8 @@
     subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
 Phi_k are encoders, x is seen through views (`views.py`), E is the visible energy (`budget.py`), P a perceptual distance
-if one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its optimiser Adam (Kingma & Ba 2015).
+where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its optimiser Adam
+(Kingma & Ba 2015).
 """
 
 from collections.abc import Callable, Sequence

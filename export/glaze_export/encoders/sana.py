@@ -52,7 +52,7 @@ class ResBlock(nn.Module):
         self.norm = RMSNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv2(silu(self.conv1(x)))) + x
+        return x + self.norm(self.conv2(silu(self.conv1(x))))
 
 
 class Projection(nn.Module):
@@ -91,7 +91,7 @@ class Attention(nn.Module):
         q, k, v = (groups[:, n * self.head : (n + 1) * self.head] for n in range(3))
         q, k = relu(q) * ATTENTION_SCALE, relu(k).transpose(1, 2)
         y = (v @ k) @ q / (k.sum(1, keepdim=True) @ q + 1)
-        return self.norm_out((self.to_out.weight @ y.reshape(2 * width, -1)).reshape(x.shape)) + x
+        return x + self.norm_out((self.to_out.weight @ y.reshape(2 * width, -1)).reshape(x.shape))
 
 
 class GatedConv(nn.Module):
@@ -107,7 +107,7 @@ class GatedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv_depth(silu(self.conv_inverted(x)))
-        return self.norm(self.conv_point(y[:, : self.inner] * silu(y[:, self.inner :]))) + x
+        return x + self.norm(self.conv_point(y[:, : self.inner] * silu(y[:, self.inner :])))
 
 
 class ViTBlock(nn.Module):
@@ -141,7 +141,7 @@ class Down(nn.Module):
         means = sums.transpose(1, 2).reshape(1, self.ratio * width, height // 2, across // 2) * (
             self.ratio / 4
         )
-        return self.conv(x) + means
+        return means + self.conv(x)
 
 
 class Encoder(nn.Module):
@@ -170,7 +170,7 @@ class Encoder(nn.Module):
         _, width, height, across = x.shape
         group = width // self.channels
         means = x.reshape(self.channels, group, height, across).sum(1, keepdim=True) / group
-        return self.conv_out(x) + means.reshape(1, self.channels, height, across)
+        return means.reshape(1, self.channels, height, across) + self.conv_out(x)
 
 
 class Sana(nn.Module):

@@ -32,7 +32,7 @@ def max_pool(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]
         rest = tape.look("Sub", rest, first)
         shares[i, j] = tape.emit("Mul", grad, first)
     reach = -(-size // stride)
-    phases = [_phase(shares, phase, stride, reach, tape) for phase in product(range(stride), repeat=2)]
+    phases = [_phase(shares, p, q, stride, reach, tape) for p, q in product(range(stride), repeat=2)]
     whole = phases[0]
     if stride > 1:
         whole = tape.emit("DepthToSpace", tape.emit("Concat", *phases, axis=1), blocksize=stride, mode="DCR")
@@ -53,13 +53,11 @@ def _square(node: NodeProto, tape: Tape) -> tuple[int, int]:
     return size, strides[0]
 
 
-def _phase(
-    shares: Mapping[tuple[int, int], str], phase: tuple[int, int], stride: int, reach: int, tape: Tape
-) -> str:
-    """The sum of the shares on one phase of the grid, [1,C,rows + reach − 1,columns + reach − 1]."""
+def _phase(shares: Mapping[tuple[int, int], str], p: int, q: int, stride: int, reach: int, tape: Tape) -> str:
+    """The sum of the shares on the phase (p, q) of the grid, [1,C,rows + reach − 1,columns + reach − 1]."""
     total = ""
     for down, right in product(range(reach), repeat=2):
-        share = shares.get((down * stride + phase[0], right * stride + phase[1]))
+        share = shares.get((down * stride + p, right * stride + q))
         if share is None:
             continue
         if reach > 1:
