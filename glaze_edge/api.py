@@ -10,7 +10,7 @@ import numpy as np
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
-from glaze_models import EncoderCard, encoder_card
+from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.styles import Style, style_bank, style_named
 from glaze_runtime.arrays import Image
@@ -19,6 +19,7 @@ from glaze_runtime.devices import Device, choose
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE, optimise, size_of
 from glaze_runtime.selftest import self_test
+from glaze_runtime.store import encoder_card
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.verdicts import Verdict
 from glaze_runtime.views import resize
@@ -56,7 +57,7 @@ class Session:
     Raises:
         OptionError: an encoder, style or device is unknown, or the style picture is none.
         DeviceError: the device is missing or failed its self-test.
-        ModelError: a network's files are damaged.
+        ModelError: a network's files are damaged, or its weights were not added yet.
     """
 
     def __init__(self, settings: Settings) -> None:

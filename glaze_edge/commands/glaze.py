@@ -25,7 +25,7 @@ from glaze_edge.files import (
 )
 from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
-from glaze_models import DEFAULT_ENCODERS, ENCODERS
+from glaze_models import DEFAULT_ENCODERS
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
 from glaze_runtime.arrays import to_pillow
 from glaze_runtime.views import resize
@@ -45,7 +45,11 @@ Examples:
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="standard", show_default=True)
 @click.option("--style", default="auto", show_default=True, help="auto, a name of `styles`, or a picture.")
 @click.option(
-    "--encoder", "encoders", multiple=True, metavar="NAME", help=f"One or several of: {', '.join(ENCODERS)}."
+    "--encoder",
+    "encoders",
+    multiple=True,
+    metavar="NAME",
+    help=f"A name of `models`, once or several times.  [default: {', '.join(DEFAULT_ENCODERS)}]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
@@ -85,6 +89,9 @@ def glaze(
         seed=seed,
     )
     session = Session(settings)
+    for encoder in session.encoders:
+        if encoder.card.caveat:
+            click.echo(f"Note on {encoder.card.name}: {encoder.card.caveat}", err=True)
     if len(pictures) > 1:
         if output:
             output.mkdir(parents=True, exist_ok=True)

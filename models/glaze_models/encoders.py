@@ -135,6 +135,10 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="kl4",
             licence="CreativeML Open RAIL-M",
             provenance="CompVis and Stability AI; diffusers AutoencoderKL, or first_stage_model of a checkpoint",
+            source=Source(
+                url="https://huggingface.co/stabilityai/sd-vae-ft-mse-original/resolve/main/vae-ft-mse-840000-ema-pruned.safetensors",
+                sha256="735e4c3a447a3255760d7f86845f09f937809baa529c17370d83e4c3758f3c75",
+            ),
         ),
         EncoderCard(
             name="sdxl",
@@ -147,6 +151,11 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="kl4",
             licence="MIT",
             provenance="Stability AI (stabilityai/sdxl-vae); diffusers AutoencoderKL",
+            source=Source(
+                url="https://huggingface.co/stabilityai/sdxl-vae/resolve/main/sdxl_vae.safetensors",
+                sha256="63aeecb90ff7bc1c115395962d3e803571385b61938377bc7089b36e81e92e2e",
+                bytes=334641164,
+            ),
         ),
         EncoderCard(
             name="sd3",
@@ -174,6 +183,11 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="kl16",
             licence="Apache-2.0 (schnell), FLUX.1 [dev] Non-Commercial License (dev)",
             provenance="Black Forest Labs; diffusers AutoencoderKL; the generator subtracts 0.1159 before it scales",
+            source=Source(
+                url="https://huggingface.co/Comfy-Org/Lumina_Image_2.0_Repackaged/resolve/main/split_files/vae/ae.safetensors",
+                sha256="afc8e28272cd15db3919bacdb6918ce9c1ed22e96cb12c4d5ed0fba823529e38",
+                bytes=335304388,
+            ),
         ),
         EncoderCard(
             name="flux2",
@@ -201,6 +215,9 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="clip_l",
             licence="MIT",
             provenance="OpenAI (openai/clip-vit-large-patch14); transformers CLIPVisionModelWithProjection",
+            source=Source(
+                url="https://huggingface.co/openai/clip-vit-large-patch14/resolve/main/model.safetensors",
+            ),
             side=224,
         ),
         EncoderCard(
@@ -217,6 +234,10 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="clip_h",
             licence="MIT",
             provenance="LAION (laion/CLIP-ViT-H-14-laion2B-s32B-b79K); transformers CLIPVisionModelWithProjection",
+            source=Source(
+                url="https://huggingface.co/h94/IP-Adapter/resolve/main/models/image_encoder/model.safetensors",
+                sha256="6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030",
+            ),
             side=224,
         ),
         EncoderCard(

@@ -34,7 +34,7 @@ class Encoder:
         """The latent mean [1,C,H/stride,W/stride], before the generator's scale, of `image` [H,W,3] in 0..1.
 
         Raises:
-            ValueError: height or width is no multiple of the stride.
+            ValueError: height or width is no multiple of the stride, or not the one size the encoder takes.
         """
         session = self._encode(*self._size(image))
         latent: Latent = session.run(["latent"], {"image": planes(image)})[0]
@@ -60,6 +60,9 @@ class Encoder:
             raise ValueError(
                 f"image of {image.shape}: it must be [H,W,3], height and width multiples of {stride}"
             )
+        side = self.card.side
+        if side is not None and image.shape[:2] != (side, side):
+            raise ValueError(f"image of {image.shape}: {self.card.name} takes {side}x{side} and nothing else")
         return image.shape[0], image.shape[1]
 
 

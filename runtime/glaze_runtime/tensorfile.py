@@ -1,6 +1,6 @@
 """`.safetensors` files: the header alone, single tensors from any place in the file, and writing tensor by tensor.
 
-The package `safetensors` reads neither bfloat16 into numpy nor writes without all tensors in memory. The format
+The package `safetensors` cannot read bfloat16 into numpy, and writes only what is in memory as a whole. The format
 (https://github.com/huggingface/safetensors#format): the header's length in 8 bytes, the header in JSON, the data.
 """
 
@@ -82,8 +82,13 @@ def read_tensor(file: IO[bytes], entry: Entry) -> NDArray[Any]:
             f"The tensor {entry.name!r} of {file.name} is stored as {entry.dtype}. "
             f"Use a file with {', '.join(READABLE)}: anything coarser is another encoder."
         )
-    file.seek(entry.start)
-    data = file.read(entry.stop - entry.start)
+    try:
+        file.seek(entry.start)
+        data = file.read(entry.stop - entry.start)
+    except OSError as error:
+        raise WeightsError(
+            f"{file.name} cannot be read: {error.strerror}. Check the file and its folder."
+        ) from error
     if len(data) != entry.stop - entry.start:
         raise _broken(Path(file.name), f"it ends inside of the tensor {entry.name!r}")
     if entry.dtype == "BF16":

@@ -15,7 +15,7 @@ from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
 every_encoder = pytest.mark.parametrize(
-    "encoder", map(encoder_card, DEFAULT_ENCODERS), ids=DEFAULT_ENCODERS, indirect=True
+    "encoder", [*map(encoder_card, DEFAULT_ENCODERS)], ids=DEFAULT_ENCODERS, indirect=True
 )
 
 

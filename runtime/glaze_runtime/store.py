@@ -1,0 +1,308 @@
+"""The encoders that an artist added: `encoders/NAME/` in the user's data folder, with `weights.safetensors` and `manifest.json`.
+
+An encoder is written into a folder beside its place, which is renamed when all of it is there.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from io import BufferedIOBase
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from glaze_models import ENCODERS, EncoderCard, WeightsFile
+from glaze_models.errors import ModelError, OptionError, WeightsError
+from glaze_runtime.binding import misfits, require_finite, weights_entries
+from glaze_runtime.recognise import Recognised, addable, recognise
+from glaze_runtime.sources import SUBFOLDERS, open_checkpoint
+from glaze_runtime.tensorfile import read_tensor, write_tensors
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}(?<!\.)")
+_UNFINISHED = ".unfinished-"
+_ABANDONED_AFTER = 24 * 3600
+"""Seconds: an unfinished folder older than this belongs to a run that was killed."""
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What is known of an added encoder.
+
+    Attributes:
+        name: what `--encoder` takes.
+        card: the known encoder that it is one of.
+        family: the architecture.
+        layout: of the source.
+        source: name of the source's file; `source_sha256` and `source_bytes` are that file's.
+        url: where it was downloaded from; None for a file of the artist's own.
+        dtype: F16 or F32, of the stored weights; `sha256` and `bytes` are the stored file's.
+        date: when it was added, YYYY-MM-DD.
+        version: of the glaze-edge that added it.
+    """
+
+    name: str
+    card: str
+    family: str
+    layout: str
+    source: str
+    source_sha256: str
+    source_bytes: int
+    url: str | None
+    dtype: str
+    sha256: str
+    bytes: int
+    date: str
+    version: str
+
+
+def data_folder() -> Path:
+    """Where what the artist added is kept: $GLAZE_EDGE_DATA, by default in the user's data folder."""
+    given = os.environ.get("GLAZE_EDGE_DATA")
+    return Path(given) if given else platformdirs.user_data_path("glaze-edge", appauthor=False)
+
+
+def encoder_card(name: str) -> EncoderCard:
+    """The card called `name`, bundled, added or known; `weights` is None for one that is only known.
+
+    Raises:
+        OptionError: there is none.
+        WeightsError: it was added, and its manifest is damaged.
+    """
+    if name in installed():
+        return _card(read_manifest(name))
+    if name not in ENCODERS:
+        known = ", ".join([*ENCODERS, *(added() - ENCODERS.keys())])
+        raise OptionError(f"There is no encoder called {name!r}. Known: {known}.")
+    return ENCODERS[name]
+
+
+def installed() -> list[str]:
+    """The names of the added encoders, in order, those with a damaged manifest as well."""
+    folder = data_folder() / "encoders"
+    return sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name)) if folder.is_dir() else []
+
+
+def added() -> dict[str, EncoderCard]:
+    """The cards of the added encoders by name; those with a damaged manifest are left out."""
+    cards = {}
+    for name in installed():
+        try:
+            cards[name] = _card(read_manifest(name))
+        except WeightsError:
+            continue
+    return cards
+
+
+def read_manifest(name: str) -> Manifest:
+    """The manifest of the added encoder `name`.
+
+    Raises:
+        WeightsError: it is damaged, or of a newer glaze-edge.
+    """
+    file = _folder(name) / "manifest.json"
+    try:
+        manifest = Manifest(**json.loads(file.read_bytes()))
+        if manifest.name != name or manifest.card not in ENCODERS:
+            raise ValueError("it is of another encoder")
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(
+            f"The manifest {file} cannot be used: {error}. Run: glaze-edge models remove {name}, and add it again."
+        ) from error
+    return manifest
+
+
+def require_free(name: str) -> None:
+    """Refuse a name that cannot be given to an added encoder.
+
+    Raises:
+        OptionError: it is taken, or no name.
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionError(
+            f"{name!r} cannot be the name of an encoder. Use at most 48 small letters, digits, '-', '_' and '.'."
+        )
+    if name in installed():
+        raise OptionError(
+            f"There is an encoder {name!r} already. Give another NAME, or run: glaze-edge models remove {name}"
+        )
+    if name in ENCODERS.keys() - addable().keys():
+        raise OptionError(f"{name!r} is a bundled encoder. Give another NAME.")
+
+
+def add(
+    path: Path,
+    name: str | None = None,
+    *,
+    version: str,
+    url: str | None = None,
+    on_bytes: Callable[[int, int], None] = lambda done, whole: None,
+) -> tuple[Manifest, str]:
+    """Add the encoder in the file or folder at `path`: all of it, or nothing.
+
+    Args:
+        path: a `.safetensors` file, or a diffusers folder.
+        name: of a known card, or a new one; by default that of the card which is recognised.
+        version: of glaze-edge, for the manifest.
+        url: where the file came from, for the manifest.
+        on_bytes: told how many bytes of the source were read, and how many there are.
+
+    Returns:
+        The manifest, and what was assumed (empty where all was certain).
+
+    Raises:
+        OptionError: nothing at `path`; the name is taken; or it must be given.
+        WeightsError: the file holds no encoder that fits, or is damaged.
+        ModelError: it cannot be stored, as the disk is full.
+    """
+    if name is not None:
+        require_free(name)
+    family = addable()[name].family if name in addable() else ""
+    checkpoint = open_checkpoint(path, SUBFOLDERS[::-1] if family.startswith("clip") else SUBFOLDERS)
+    recognised = recognise(checkpoint, name)
+    name = name or recognised.card.name
+    require_free(name)
+    with _new_folder(name) as folder:
+        weights = folder / "weights.safetensors"
+        with weights.open("x+b") as stored, checkpoint.file.open("rb") as source:
+            _copy(recognised, source, stored)
+            sha256 = _sha256(stored)
+            manifest = Manifest(
+                name=name,
+                card=recognised.card.name,
+                family=recognised.card.family,
+                layout=recognised.layout,
+                source=checkpoint.file.name,
+                source_sha256=_sha256(source, on_bytes),
+                source_bytes=checkpoint.file.stat().st_size,
+                url=url,
+                dtype=max(entry.kept_as for entry in recognised.tensors.values()),
+                sha256=sha256,
+                bytes=stored.tell(),
+                date=date.today().isoformat(),
+                version=version,
+            )
+        (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    return manifest, recognised.notice
+
+
+def remove(name: str) -> None:
+    """Remove the added encoder `name`.
+
+    Raises:
+        OptionError: it was not added.
+        ModelError: its files cannot be removed.
+    """
+    if name not in installed():
+        what = "is bundled" if name in ENCODERS.keys() - addable().keys() else "was not added"
+        raise OptionError(
+            f"The encoder {name!r} {what}, so it cannot be removed. `glaze-edge models` lists all."
+        )
+    doomed = _folder(name).with_name(_UNFINISHED + name)
+    try:
+        shutil.rmtree(doomed, ignore_errors=True)
+        _folder(name).rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename} cannot be removed: {error.strerror}. Close what is using it, and try again."
+        ) from error
+
+
+def verify(name: str) -> None:
+    """Check the encoder `name`: its sha256, that its tensors are those its graphs need, that all are numbers.
+
+    Raises:
+        OptionError: there is none.
+        ModelError, WeightsError: what is wrong with it.
+    """
+    card = encoder_card(name)
+    file, entries = weights_entries(card)
+    shapes = {tensor: entry.shape for tensor, entry in entries.items()}
+    for graph in (card.encode_graph, card.step_graph):
+        for misfit in misfits(graph, shapes, file):
+            raise WeightsError(misfit.text)
+    with file.open("rb") as opened:
+        for tensor, entry in entries.items():
+            require_finite(tensor, read_tensor(opened, entry), file)
+
+
+def _card(manifest: Manifest) -> EncoderCard:
+    weights = WeightsFile(
+        path=_folder(manifest.name) / "weights.safetensors", sha256=manifest.sha256, bytes=manifest.bytes
+    )
+    return replace(ENCODERS[manifest.card], name=manifest.name, weights=weights)
+
+
+def _folder(name: str) -> Path:
+    return data_folder() / "encoders" / name
+
+
+def _copy(recognised: Recognised, source: IO[bytes], stored: IO[bytes]) -> None:
+    def tensor(name: str) -> NDArray[np.floating[Any]]:
+        entry = recognised.tensors[name]
+        array = read_tensor(source, entry)
+        require_finite(entry.name, array, Path(source.name))
+        return array
+
+    write_tensors(stored, recognised.tensors, tensor)
+    stored.flush()
+    os.fsync(stored.fileno())
+
+
+def _sha256(file: BufferedIOBase, on_bytes: Callable[[int, int], None] = lambda done, whole: None) -> str:
+    """Of all of an open file, which is left at its end."""
+    whole = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_CHUNK))
+    while count := file.readinto(buffer):
+        digest.update(buffer[:count])
+        on_bytes(file.tell(), whole)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _new_folder(name: str) -> Iterator[Path]:
+    """A folder to fill, which takes the place of the encoder `name` at the end of the block.
+
+    Raises:
+        OptionError: the name was taken meanwhile.
+        ModelError: the disk is full, or the place cannot be written.
+    """
+    place = _folder(name)
+    part = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(place.parent)
+        part = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.parent))
+        yield part
+        require_free(name)
+        part.rename(place)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise ModelError(
+            f"The encoder {name} cannot be stored in {place.parent}: {error.strerror}. "
+            f"{'Make room' if full else 'Check the folder'}, or name another folder in GLAZE_EDGE_DATA."
+        ) from error
+    finally:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    for part in folder.glob(_UNFINISHED + "*"):
+        if time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
+            shutil.rmtree(part, ignore_errors=True)
