@@ -40,8 +40,8 @@ def test_asks_coreml_for_no_attribute_it_lacks(name: str) -> None:
             assert has.keys() == {"kernel_shape", "pads", "strides"}
         elif node.op_type == "Gemm":
             assert node.input[1] in constant
-            assert has.keys() <= {"transB", "alpha", "beta"}
-            assert all(has.get(name, 1) == 1 for name in ("alpha", "beta"))
+            assert has.get("transA", 0) == 0
+            assert all(has.get(factor, 1) == 1 for factor in ("alpha", "beta"))
         elif node.op_type in ("InstanceNormalization", "LayerNormalization", "Slice"):
             assert set(node.input[1:]) <= constant
         elif node.op_type == "Pad":

@@ -56,7 +56,7 @@ def test_the_two_routes_agree() -> None:
         return loss, torch.autograd.grad(loss, leaf)[0]
 
     image, target = torch.rand(1, 3, 64, 96), torch.randn(1, 4, 8, 12)
-    traced = make_fx(step, decomposition_table=DECOMPOSITIONS)(image, target)
+    traced = make_fx(step, decomposition_table=DECOMPOSITIONS)(image, target).eval()
     with torch.no_grad():
         program = torch.onnx.export(traced, (image, target), dynamo=True, verbose=False, opset_version=18)
     session = onnxruntime.InferenceSession(

@@ -62,6 +62,27 @@ def test_flip_transpose_is_its_own_inverse() -> None:
     np.testing.assert_array_equal(flip_transpose(flip_transpose(kernel)), kernel)
 
 
+def test_recipes_follow_one_another(tmp_path: Path) -> None:
+    """As for the convolution that gives mean and log-variance: the gradient needs the mean's kernels, flipped."""
+    name = "moments.first_half.flip_transpose"
+    recipes = {
+        "moments.first_half": {"recipe": "first_half", "of": "moments"},
+        name: {"recipe": "flip_transpose", "of": "moments.first_half"},
+    }
+    kernel = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=(3, 2, 5, 5))
+    kernel.data_location = onnx.TensorProto.EXTERNAL
+    model = onnx.helper.make_model(onnx.helper.make_graph([], "empty", [], [], [kernel]))
+    onnx.helper.set_model_props(model, {"derived": json.dumps(recipes)})
+    (tmp_path / "half.onnx").write_bytes(model.SerializeToString())
+    moments = np.random.default_rng(0).random((4, 3, 5, 5), np.float32)
+    bound = bind(tmp_path / "half.onnx", Weights(file=FILE, tensors={"moments": moments}))
+    np.testing.assert_array_equal(bound.tensors[name], flip_transpose(moments[:2]))
+    with pytest.raises(
+        WeightsError, match=r"'moments' of .* has the shape \(2, 3, 5, 5\), which does not give"
+    ):
+        bind(tmp_path / "half.onnx", Weights(file=FILE, tensors={"moments": moments[:2]}))
+
+
 def test_missing_weights(tmp_path: Path) -> None:
     card = replace(CARD, weights=replace(CARD.weights, path=tmp_path / "none.safetensors"))
     with pytest.raises(WeightsError, match=r"none.safetensors cannot be read: No such file"):

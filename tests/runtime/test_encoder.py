@@ -15,7 +15,7 @@ from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
 every_encoder = pytest.mark.parametrize(
-    "encoder", [*map(encoder_card, DEFAULT_ENCODERS)], ids=DEFAULT_ENCODERS, indirect=True
+    "encoder", list(map(encoder_card, DEFAULT_ENCODERS)), ids=DEFAULT_ENCODERS, indirect=True
 )
 
 
@@ -47,6 +47,13 @@ def test_latent_of_a_grey_picture(encoder: Encoder, expected: list[float]) -> No
     latent = encoder.encode(np.full((64, 64, 3), 0.5, np.float32))
     assert (latent.dtype, latent.shape) == (np.float32, (1, 4, 8, 8))
     np.testing.assert_allclose(latent[0, :, 4, 4], expected, atol=1e-3)
+
+
+def test_an_encoder_of_one_size_says_so(encoder: Encoder) -> None:
+    encoder.card = replace(encoder.card, side=64)
+    assert encoder.encode(picture(64, 64)).shape == (1, 4, 8, 8)
+    with pytest.raises(ValueError, match=r"image of \(64, 128, 3\): sd1-b takes 64x64 and nothing else"):
+        encoder.encode(picture(64, 128))
 
 
 @every_encoder
