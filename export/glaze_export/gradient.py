@@ -28,7 +28,7 @@ def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
     tape = _Tape(written_out(encode))
     error = tape.emit("Sub", latent.name, "target")
     tape.emit("ReduceSum", tape.emit("Mul", error, error), output="loss", keepdims=0)
-    gradient = tape.back(tape.emit("Mul", error, tape.scalar(2)))
+    gradient = tape.back(encode, tape.emit("Mul", error, tape.scalar(2)))
     graph = tape.graph(
         encode.name.replace("encode", "step"),
         [image, graphs.value("target", graphs.sizes(latent))],
@@ -44,7 +44,7 @@ def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
         ModelError: as `step_graph`.
     """
     tape = _Tape(written_out(forward))
-    gradient = tape.back(tape.scalar(1))
+    gradient = tape.back(forward, tape.scalar(1))
     graph = tape.graph(forward.name, list(forward.input), [*forward.output, gradient])
     return graph, tape.recipes
 
@@ -75,11 +75,11 @@ class _Tape:
             if self._alive.intersection(node.input):
                 self._alive.update(node.output)
 
-    def back(self, start: str) -> ValueInfoProto:
-        """Carry `start`, the gradient of the output, back to the first input; the graph's output `gradient`."""
-        image = self._forward.input[0]
-        gradients = {self._forward.output[0].name: start}
-        for node in reversed(self._forward.node):
+    def back(self, encode: GraphProto, start: str) -> ValueInfoProto:
+        """Carry `start`, the gradient of the output of `encode`, back to its first input; the graph's output `gradient`."""
+        image = encode.input[0]
+        gradients = {encode.output[0].name: start}
+        for node in reversed(encode.node):
             grad = gradients.pop(node.output[0], None)
             if grad is None:
                 continue
