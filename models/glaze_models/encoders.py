@@ -82,6 +82,11 @@ _SURROGATE = (
     "{how}; teachers: VAElight's public encoder and decoder (Apache-2.0); no Stable Diffusion weights were used"
 )
 
+_FLUX2 = (
+    "FLUX.2's autoencoder is nearly lossless: its latent moves, but what it decodes to keeps the style of the original, "
+    "so a cloak was measured not to work on it."
+)
+
 ENCODERS: dict[str, EncoderCard] = {
     card.name: card
     for card in (
@@ -200,6 +205,7 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="kl32",
             licence="Apache-2.0",
             provenance="Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by the statistics in bn",
+            caveat=_FLUX2,
         ),
         EncoderCard(
             name="clip-l",
@@ -264,13 +270,14 @@ ENCODERS: dict[str, EncoderCard] = {
                 graph=f"tiny{channels}",
                 licence="MIT",
                 provenance=f"distilled by Ollin Boer Bohan: https://github.com/madebyollin/taesd, {name}_encoder",
+                caveat=caveat,
             )
-            for name, channels, stands_for in (
-                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x")),
-                ("taesdxl", 4, ("Stable Diffusion XL",)),
-                ("taesd3", 16, ("Stable Diffusion 3.x",)),
-                ("taef1", 16, ("FLUX.1",)),
-                ("taef2", 32, ("FLUX.2",)),
+            for name, channels, stands_for, caveat in (
+                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x"), ""),
+                ("taesdxl", 4, ("Stable Diffusion XL",), ""),
+                ("taesd3", 16, ("Stable Diffusion 3", "Stable Diffusion 3.5"), ""),
+                ("taef1", 16, ("FLUX.1",), ""),
+                ("taef2", 32, ("FLUX.2",), _FLUX2),
             )
         ),
     )

@@ -37,9 +37,7 @@ class Distance(Protocol):
 class Lpips:
     """The network of `card` on `device`, with the tensors `features.N…` of a `.safetensors` file as torchvision names them.
 
-    torchvision's own files are pickles, which can run code and are not read. To convert one:
-
-        python -c "import torch, safetensors.torch as s; s.save_file(torch.load('alexnet-owt-7be5be79.pth'), 'alexnet.safetensors')"
+    torchvision's own files are pickles, which can run code and are not read; models/README.md says how to convert them.
 
     Raises:
         ModelError: the graph is damaged.

@@ -52,7 +52,8 @@ class ResBlock(nn.Module):
         self.norm = RMSNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.norm(self.conv2(silu(self.conv1(x))))
+        change: Tensor = self.norm(self.conv2(silu(self.conv1(x))))
+        return x + change
 
 
 class Projection(nn.Module):
@@ -91,7 +92,8 @@ class Attention(nn.Module):
         q, k, v = (groups[:, n * self.head : (n + 1) * self.head] for n in range(3))
         q, k = relu(q) * ATTENTION_SCALE, relu(k).transpose(1, 2)
         y = (v @ k) @ q / (k.sum(1, keepdim=True) @ q + 1)
-        return x + self.norm_out((self.to_out.weight @ y.reshape(2 * width, -1)).reshape(x.shape))
+        change: Tensor = self.norm_out((self.to_out.weight @ y.reshape(2 * width, -1)).reshape(x.shape))
+        return x + change
 
 
 class GatedConv(nn.Module):
@@ -107,7 +109,8 @@ class GatedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv_depth(silu(self.conv_inverted(x)))
-        return x + self.norm(self.conv_point(y[:, : self.inner] * silu(y[:, self.inner :])))
+        change: Tensor = self.norm(self.conv_point(y[:, : self.inner] * silu(y[:, self.inner :])))
+        return x + change
 
 
 class ViTBlock(nn.Module):
@@ -141,7 +144,8 @@ class Down(nn.Module):
         means = sums.transpose(1, 2).reshape(1, self.ratio * width, height // 2, across // 2) * (
             self.ratio / 4
         )
-        return means + self.conv(x)
+        y: Tensor = self.conv(x)
+        return means + y
 
 
 class Encoder(nn.Module):
@@ -170,7 +174,8 @@ class Encoder(nn.Module):
         _, width, height, across = x.shape
         group = width // self.channels
         means = x.reshape(self.channels, group, height, across).sum(1, keepdim=True) / group
-        return means.reshape(1, self.channels, height, across) + self.conv_out(x)
+        y: Tensor = self.conv_out(x)
+        return means.reshape(1, self.channels, height, across) + y
 
 
 class Sana(nn.Module):
