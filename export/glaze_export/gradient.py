@@ -59,10 +59,11 @@ CHEAP = {"Add", "Div", "Mul", "Reshape", "Sigmoid", "Sub"}
 
 
 class _Tape:
-    """The operators emitted so far: `again`, which repeat parts of the forward pass, and `nodes`, the backward pass.
+    """The operators emitted so far: `nodes`, which follow from the target, and `again`, which follow from the forward pass alone.
 
     onnxruntime runs of an operator's inputs the one first that comes last in the file. So `again` goes before all of
-    `nodes`: a gradient is then ready before the value that it is multiplied with is computed anew.
+    `nodes`: a gradient is then ready before what it is multiplied with is computed. Else the slopes of all layers would be
+    there at once.
     """
 
     def __init__(self, forward: GraphProto) -> None:
@@ -74,14 +75,18 @@ class _Tape:
         self._held = {t.name: t for t in forward.initializer if not graphs.is_weight(t)}
         self._producers = {node.output[0]: node for node in forward.node}
         self._repeated: dict[str, str] = {}
+        self._late = {"target"}
         self._alive = {forward.input[0].name}
         for node in forward.node:
             if self._alive.intersection(node.input):
                 self._alive.update(node.output)
 
     def emit(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        name = output or f"grad_{len(self.nodes)}"
-        self.nodes.append(graphs.node(op, inputs, name, attributes))
+        name = output or f"grad_{len(self.again) + len(self.nodes)}"
+        late = not self._late.isdisjoint(inputs)
+        (self.nodes if late else self.again).append(graphs.node(op, inputs, name, attributes))
+        if late:
+            self._late.add(name)
         return name
 
     def value(self, name: str) -> str:
