@@ -44,7 +44,7 @@ def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
         ModelError: as `step_graph`.
     """
     tape = _Tape(written_out(forward))
-    gradient = tape.back(forward, tape.scalar(1))
+    gradient = tape.back(forward, tape.emit("Identity", tape.scalar(1)))
     graph = tape.graph(forward.name, list(forward.input), [*forward.output, gradient])
     return graph, tape.recipes
 
@@ -54,10 +54,11 @@ CHEAP = {"Add", "Div", "Mul", "Reshape", "Sigmoid", "Sub"}
 
 
 class _Tape:
-    """The operators emitted so far: `again`, which look at the forward pass or repeat parts of it, and `nodes`, the backward pass.
+    """The operators emitted so far: `nodes`, which carry the gradient, and `again`, which follow from the forward pass alone.
 
     onnxruntime runs of an operator's inputs the one first that comes last in the file. So `again` goes before all of
-    `nodes`: a gradient is then ready before the value that it is multiplied with is computed anew.
+    `nodes`: a gradient is then ready before what it is multiplied with is computed. Else the slopes of all layers would be
+    there at once.
     """
 
     def __init__(self, forward: GraphProto) -> None:
@@ -70,6 +71,7 @@ class _Tape:
         self._held = {t.name: t for t in forward.initializer if not graphs.is_weight(t)}
         self._producers = {node.output[0]: node for node in forward.node}
         self._repeated: dict[str, str] = {}
+        self._late = {"target"}
         self._alive = {forward.input[0].name}
         for node in forward.node:
             if self._alive.intersection(node.input):
@@ -79,6 +81,7 @@ class _Tape:
         """Carry `start`, the gradient of the output of `encode`, back to its first input; the graph's output `gradient`."""
         image = encode.input[0]
         gradients = {encode.output[0].name: start}
+        self._late.add(start)
         for node in reversed(encode.node):
             grad = gradients.pop(node.output[0], None)
             if grad is None:
@@ -103,13 +106,11 @@ class _Tape:
         return helper.make_graph(nodes, name, inputs, outputs, kept)
 
     def emit(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        name = output or f"grad_{len(self.nodes)}"
-        self.nodes.append(graphs.node(op, inputs, name, attributes))
-        return name
-
-    def look(self, op: str, *inputs: str, **attributes: Any) -> str:
-        name = f"look_{len(self.again)}"
-        self.again.append(graphs.node(op, inputs, name, attributes))
+        name = output or f"grad_{len(self.again) + len(self.nodes)}"
+        late = not self._late.isdisjoint(inputs)
+        (self.nodes if late else self.again).append(graphs.node(op, inputs, name, attributes))
+        if late:
+            self._late.add(name)
         return name
 
     def value(self, name: str) -> str:

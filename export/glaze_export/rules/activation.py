@@ -21,4 +21,4 @@ def positive(y: str, tape: Tape) -> str:
     rounding, so this is exact at 0 and from 2⁻¹⁰⁰ = 8e-31 on: float32 activations that are not 0 are far larger. Below 2²⁸
     nothing overflows; an infinity would be clipped to 1 as well.
     """
-    return tape.look("Clip", tape.look("Mul", y, tape.scalar(STEEP)), tape.scalar(0), tape.scalar(1))
+    return tape.emit("Clip", tape.emit("Mul", y, tape.scalar(STEEP)), tape.scalar(0), tape.scalar(1))

@@ -24,12 +24,12 @@ def max_pool(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]
     y, rest, shares = tape.value(node.output[0]), tape.scalar(1), {}
     for i, j in product(range(size), repeat=2):
         ends = [i + stride * (rows - 1) + 1 - height or END, j + stride * (columns - 1) + 1 - width or END]
-        entry = tape.look(
+        entry = tape.emit(
             "Slice", tape.value(x), *map(tape.integers, ([i, j], ends, [2, 3], [stride, stride]))
         )
-        largest = tape.look("Sub", tape.scalar(1), positive(tape.look("Sub", y, entry), tape))
-        first = tape.look("Mul", largest, rest)
-        rest = tape.look("Sub", rest, first)
+        largest = tape.emit("Sub", tape.scalar(1), positive(tape.emit("Sub", y, entry), tape))
+        first = tape.emit("Mul", largest, rest)
+        rest = tape.emit("Sub", rest, first)
         shares[i, j] = tape.emit("Mul", grad, first)
     reach = -(-size // stride)
     phases = [_phase(shares, p, q, stride, reach, tape) for p, q in product(range(stride), repeat=2)]

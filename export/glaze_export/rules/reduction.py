@@ -18,14 +18,14 @@ def reduce_mean(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, s
     """y = Σ x / N, and as sizes are free, N = Σ x / y is counted: the sum of as many ones"""
     _require_kept(node)
     x, axes = node.input
-    ones = tape.look("Add", tape.look("Mul", tape.value(x), tape.scalar(0)), tape.scalar(1))
-    count = tape.look("ReduceSum", ones, axes, keepdims=1)
+    ones = tape.emit("Add", tape.emit("Mul", tape.value(x), tape.scalar(0)), tape.scalar(1))
+    count = tape.emit("ReduceSum", ones, axes, keepdims=1)
     yield x, tape.emit("Mul", tape.emit("Div", grad, count), ones)
 
 
 def spread(small: str, like: str, tape: Tape) -> str:
     """`small`, repeated to the shape of `like`; Expand is not in CoreML."""
-    return tape.emit("Add", small, tape.look("Mul", tape.value(like), tape.scalar(0)))
+    return tape.emit("Add", small, tape.emit("Mul", tape.value(like), tape.scalar(0)))
 
 
 def unbroadcast(grad: str, name: str, node: NodeProto, tape: Tape) -> str:

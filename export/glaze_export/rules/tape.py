@@ -15,10 +15,6 @@ class Tape(Protocol):
         """Append an operator; the name of its output."""
         ...
 
-    def look(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """As `emit`, for an operator that reads values of the forward pass alone: it runs once its result is needed."""
-        ...
-
     def value(self, name: str) -> str:
         """A value of the forward pass, for use in the backward pass: kept, or where that is cheap computed anew.
 
