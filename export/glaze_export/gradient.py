@@ -7,10 +7,10 @@ word, and `autograd.grad` is refused in strict export. On the graph, one small r
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from onnx import GraphProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from glaze_export import graphs
 from glaze_export.lowering import written_out
@@ -25,32 +25,27 @@ def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
         ModelError: an operator has no rule, or its rule does not cover this use; the node is named.
     """
     image, latent = encode.input[0], encode.output[0]
-    forward = written_out(encode)
-    tape = _Tape(forward)
+    tape = _Tape(written_out(encode))
     error = tape.emit("Sub", latent.name, "target")
     tape.emit("ReduceSum", tape.emit("Mul", error, error), output="loss", keepdims=0)
-    gradients = {latent.name: tape.emit("Mul", error, tape.scalar(2))}
-    for node in reversed(encode.node):
-        grad = gradients.pop(node.output[0], None)
-        if grad is None:
-            continue
-        if node.op_type not in RULES:
-            raise ModelError(
-                f"{node.op_type} {node.name!r} has no gradient rule. Add one to glaze_export/rules."
-            )
-        for name, part in RULES[node.op_type](node, grad, tape):
-            gradients[name] = tape.emit("Add", gradients[name], part) if name in gradients else part
-    tape.emit("Identity", gradients[image.name], output="gradient")
-    nodes = [*forward.node, *tape.again, *tape.nodes]
-    used = {name for node in nodes for name in node.input}
-    tensors = {t.name: t for t in forward.initializer} | tape.tensors
-    graph = helper.make_graph(
-        nodes,
+    gradient = tape.back(encode, tape.emit("Mul", error, tape.scalar(2)))
+    graph = tape.graph(
         encode.name.replace("encode", "step"),
         [image, graphs.value("target", graphs.sizes(latent))],
-        [graphs.value("loss", []), graphs.value("gradient", graphs.sizes(image))],
-        [tensor for _, tensor in sorted(tensors.items()) if tensor.name in used],
+        [graphs.value("loss", []), gradient],
     )
+    return graph, tape.recipes
+
+
+def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
+    """`forward`, whose output is a number, with its gradient for the first input beside it; and derived tensors' recipes.
+
+    Raises:
+        ModelError: as `step_graph`.
+    """
+    tape = _Tape(written_out(forward))
+    gradient = tape.back(forward, tape.emit("Identity", tape.scalar(1)))
+    graph = tape.graph(forward.name, list(forward.input), [*forward.output, gradient])
     return graph, tape.recipes
 
 
@@ -59,29 +54,63 @@ CHEAP = {"Add", "Div", "Mul", "Reshape", "Sigmoid", "Sub"}
 
 
 class _Tape:
-    """The operators emitted so far: `again`, which repeat parts of the forward pass, and `nodes`, the backward pass.
+    """The operators emitted so far: `nodes`, which carry the gradient, and `again`, which follow from the forward pass alone.
 
     onnxruntime runs of an operator's inputs the one first that comes last in the file. So `again` goes before all of
-    `nodes`: a gradient is then ready before the value that it is multiplied with is computed anew.
+    `nodes`: a gradient is then ready before what it is multiplied with is computed. Else the slopes of all layers would be
+    there at once.
     """
 
     def __init__(self, forward: GraphProto) -> None:
         self.nodes: list[NodeProto] = []
         self.again: list[NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
-        self.recipes: dict[str, dict[str, str]] = {}
+        self.recipes: dict[str, dict[str, str | int]] = {}
+        self._forward = forward
         self._shapes = graphs.example_shapes(forward)
         self._held = {t.name: t for t in forward.initializer if not graphs.is_weight(t)}
         self._producers = {node.output[0]: node for node in forward.node}
         self._repeated: dict[str, str] = {}
+        self._late = {"target"}
         self._alive = {forward.input[0].name}
         for node in forward.node:
             if self._alive.intersection(node.input):
                 self._alive.update(node.output)
 
+    def back(self, encode: GraphProto, start: str) -> ValueInfoProto:
+        """Carry `start`, the gradient of the output of `encode`, back to its first input; the graph's output `gradient`."""
+        image = encode.input[0]
+        gradients = {encode.output[0].name: start}
+        self._late.add(start)
+        for node in reversed(encode.node):
+            grad = gradients.pop(node.output[0], None)
+            if grad is None:
+                continue
+            if node.op_type not in RULES:
+                raise ModelError(
+                    f"{node.op_type} {node.name!r} has no gradient rule. Add one to glaze_export/rules."
+                )
+            for name, part in RULES[node.op_type](node, grad, self):
+                gradients[name] = self.emit("Add", gradients[name], part) if name in gradients else part
+        self.emit("Identity", gradients[image.name], output="gradient")
+        return graphs.value("gradient", graphs.sizes(image))
+
+    def graph(
+        self, name: str, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]
+    ) -> GraphProto:
+        """The forward and the backward pass, with the tensors that they use."""
+        nodes = [*self._forward.node, *self.again, *self.nodes]
+        used = {name for node in nodes for name in node.input}
+        tensors = {t.name: t for t in self._forward.initializer} | self.tensors
+        kept = [tensor for key, tensor in sorted(tensors.items()) if key in used]
+        return helper.make_graph(nodes, name, inputs, outputs, kept)
+
     def emit(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        name = output or f"grad_{len(self.nodes)}"
-        self.nodes.append(graphs.node(op, inputs, name, attributes))
+        name = output or f"grad_{len(self.again) + len(self.nodes)}"
+        late = not self._late.isdisjoint(inputs)
+        (self.nodes if late else self.again).append(graphs.node(op, inputs, name, attributes))
+        if late:
+            self._late.add(name)
         return name
 
     def value(self, name: str) -> str:
@@ -122,11 +151,13 @@ class _Tape:
         self.tensors[name] = graphs.integers(name, vector)
         return name
 
-    def flip_transpose(self, weight: str) -> str:
+    def flip_transpose(self, weight: str, groups: int = 1) -> str:
         name = f"{weight}.flip_transpose"
         first, second, *kernel = self._shapes[weight]
-        self.tensors[name] = graphs.weight(name, (second, first, *kernel))
+        self.tensors[name] = graphs.weight(name, (second * groups, first // groups, *kernel))
         self.recipes[name] = {"recipe": "flip_transpose", "of": weight}
+        if groups > 1:
+            self.recipes[name]["groups"] = groups
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:

@@ -18,12 +18,13 @@ from onnx import (
     numpy_helper,
     shape_inference,
 )
+from onnxscript.optimizer import fold_constants
 
 OPSET = 18
 IR_VERSION = 10
 
-Derived = Mapping[str, Mapping[str, str]]
-"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}."""
+Derived = Mapping[str, Mapping[str, str | int]]
+"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}, and the recipe's parameters."""
 
 
 def value(name: str, shape: Iterable[int | str]) -> Any:
@@ -109,6 +110,11 @@ def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict
         )
     for one in example.graph.output:
         one.type.tensor_type.ClearField("shape")
+    # Sizes that are computed have to be folded: onnx infers no shape behind a division. Weights become inputs, as they have no values.
+    del example.graph.initializer[:]
+    example.graph.initializer.extend(tensor for tensor in graph.initializer if not is_weight(tensor))
+    example.graph.input.extend(value(t.name, t.dims) for t in graph.initializer if is_weight(t))
+    fold_constants(example)
     inferred = shape_inference.infer_shapes(example, strict_mode=True, data_prop=True).graph
     values = [*inferred.input, *inferred.value_info, *inferred.output]
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}

@@ -2,11 +2,11 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import torch
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from glaze_export import graphs
@@ -27,14 +27,34 @@ def encode_graph(module: nn.Module, card: EncoderCard) -> tuple[GraphProto, grap
     Raises:
         ModelError: a part of a weight is used that no recipe gives.
     """
+    size = [card.side or "height", card.side or "width"]
+    return forward_graph(
+        module,
+        name=f"{card.graph}.encode",
+        images=[graphs.value("image", [1, 3, *size])],
+        output=graphs.value("latent", [1, card.channels, *_cells(card)]),
+        stride=card.stride,
+    )
+
+
+def forward_graph(
+    module: nn.Module,
+    *,
+    name: str,
+    images: Sequence[ValueInfoProto],
+    output: ValueInfoProto,
+    stride: int,
+) -> tuple[GraphProto, graphs.Derived]:
+    """Trace `module`, which makes one `output` of `images` of one size; otherwise as `encode_graph`."""
     parameters = module.state_dict()
-    traced = _trace(module, parameters, card)
+    traced = _trace(module, parameters, images, output.name, stride)
     constants = {t.name: t for t in traced.initializer}
     halves = _first_halves(traced, parameters, constants)
     weights = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
     weights |= {half: (weights[of][0] // 2, *weights[of][1:]) for half, of in halves.values()}
     kept = [node for node in traced.node if node.output[0] not in halves]
-    names = _canonical_names(kept, constants, weights) | {old: half for old, (half, _) in halves.items()}
+    fixed = [*(image.name for image in images), output.name, *weights]
+    names = _canonical_names(kept, constants, fixed) | {old: half for old, (half, _) in halves.items()}
     nodes = [_renamed(node, names) for node in kept]
     used = {name for node in nodes for name in node.input}
     tensors = [graphs.weight(name, shape) for name, shape in weights.items() if name in used]
@@ -45,9 +65,9 @@ def encode_graph(module: nn.Module, card: EncoderCard) -> tuple[GraphProto, grap
     ]
     graph = helper.make_graph(
         nodes,
-        f"{card.graph}.encode",
-        [graphs.value("image", [1, 3, card.side or "height", card.side or "width"])],
-        [graphs.value("latent", [1, card.channels, *_cells(card)])],
+        name,
+        images,
+        [output],
         sorted(tensors, key=lambda tensor: tensor.name),
     )
     return graph, {half: {"recipe": "first_half", "of": of} for half, of in halves.values()}
@@ -66,30 +86,40 @@ class _Functional(nn.Module):
         super().__init__()
         self._call = partial(torch.func.functional_call, module)  # hides the module's own parameters
 
-    def forward(self, image: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        latent: Tensor = self._call(parameters, (image,))
-        return latent
+    def forward(self, images: tuple[Tensor, ...], parameters: dict[str, Tensor]) -> Tensor:
+        output: Tensor = self._call(parameters, images)
+        return output
 
 
-def _trace(module: nn.Module, parameters: Mapping[str, Tensor], card: EncoderCard) -> GraphProto:
+def _trace(
+    module: nn.Module,
+    parameters: Mapping[str, Tensor],
+    images: Sequence[ValueInfoProto],
+    output: str,
+    stride: int,
+) -> GraphProto:
     # Without torchvision the exporter logs a warning for each of its operators, which no encoder here uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     cells = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "rows"), (3, "columns"))}
-    free = {axis: card.stride * dim for axis, dim in cells.items()} if card.side is None else None
-    size = (8 * card.stride, 12 * card.stride) if card.side is None else (card.side, card.side)
+    sides = graphs.sizes(images[0])[2:]
+    fixed = all(isinstance(side, int) for side in sides)
+    free = None if fixed else {axis: stride * dim for axis, dim in cells.items()}
+    size = sides if fixed else [8 * stride, 12 * stride]
     with warnings.catch_warnings():
         # The exporter copies torch's own tree specs, which warn about their deprecation.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        # Two images of one size share their axes, as they should.
+        warnings.filterwarnings("ignore", message=".*shares the same shape constraints", category=UserWarning)
         program = torch.onnx.export(
             _Functional(module).eval(),
-            (torch.zeros(1, 3, *size),),
+            (tuple(torch.rand(1, 3, *size) for _ in images),),
             kwargs={"parameters": dict(parameters)},
             dynamo=True,
             verbose=False,
             opset_version=graphs.OPSET,
-            dynamic_shapes={"image": free, "parameters": dict.fromkeys(parameters)},
-            input_names=["image", *parameters],
-            output_names=["latent"],
+            dynamic_shapes={"images": tuple(free for _ in images), "parameters": dict.fromkeys(parameters)},
+            input_names=[*(image.name for image in images), *parameters],
+            output_names=[output],
         )
     assert program is not None
     graph: GraphProto = program.model_proto.graph
@@ -115,10 +145,10 @@ def _first_halves(
 
 
 def _canonical_names(
-    nodes: Iterable[NodeProto], constants: Iterable[str], weights: Iterable[str]
+    nodes: Iterable[NodeProto], constants: Iterable[str], fixed: Iterable[str]
 ) -> dict[str, str]:
-    """Names that depend on the order of the operators alone; image, latent and the weights keep theirs."""
-    names = {name: name for name in ("image", "latent", *weights)}
+    """Names that depend on the order of the operators alone, but for those that are fixed."""
+    names = {name: name for name in fixed}
     for index, name in enumerate(constants):
         names[name] = f"constant_{index}"
     for index, node in enumerate(nodes):

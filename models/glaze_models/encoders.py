@@ -82,6 +82,11 @@ _SURROGATE = (
     "{how}; teachers: VAElight's public encoder and decoder (Apache-2.0); no Stable Diffusion weights were used"
 )
 
+_FLUX2 = (
+    "FLUX.2's autoencoder is nearly lossless: its latent moves, but what it decodes to keeps the style of the original, "
+    "so a cloak was measured not to work on it."
+)
+
 ENCODERS: dict[str, EncoderCard] = {
     card.name: card
     for card in (
@@ -200,6 +205,7 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="kl32",
             licence="Apache-2.0",
             provenance="Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by the statistics in bn",
+            caveat=_FLUX2,
         ),
         EncoderCard(
             name="clip-l",
@@ -239,6 +245,40 @@ ENCODERS: dict[str, EncoderCard] = {
                 sha256="6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030",
             ),
             side=224,
+        ),
+        EncoderCard(
+            name="sana",
+            family="sana",
+            stands_for=("Sana",),
+            input_range=(-1.0, 1.0),
+            stride=32,
+            channels=32,
+            scale=0.41407,
+            graph="dc32",
+            licence="NVIDIA Open Model License",
+            provenance="MIT Han Lab and NVIDIA (mit-han-lab/dc-ae-f32c32-sana-1.0-diffusers); diffusers AutoencoderDC",
+        ),
+        *(
+            EncoderCard(
+                name=name,
+                family="tiny",
+                stands_for=stands_for,
+                input_range=(0.0, 1.0),
+                stride=8,
+                channels=channels,
+                scale=1.0,
+                graph=f"tiny{channels}",
+                licence="MIT",
+                provenance=f"distilled by Ollin Boer Bohan: https://github.com/madebyollin/taesd, {name}_encoder",
+                caveat=caveat,
+            )
+            for name, channels, stands_for, caveat in (
+                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x"), ""),
+                ("taesdxl", 4, ("Stable Diffusion XL",), ""),
+                ("taesd3", 16, ("Stable Diffusion 3", "Stable Diffusion 3.5"), ""),
+                ("taef1", 16, ("FLUX.1",), ""),
+                ("taef2", 32, ("FLUX.2",), _FLUX2),
+            )
         ),
     )
 }

@@ -27,8 +27,8 @@ class Encoder:
         self.card = card
         self.device = device
         weights = load_weights(card)
-        self._encode = _sessions(bind(card.encode_graph, weights), card.stride, device)
-        self._step = _sessions(bind(card.step_graph, weights), card.stride, device)
+        self._encode = sized_sessions(bind(card.encode_graph, weights), card.stride, device)
+        self._step = sized_sessions(bind(card.step_graph, weights), card.stride, device)
 
     def encode(self, image: Image) -> Latent:
         """The latent mean [1,C,H/stride,W/stride], before the generator's scale, of `image` [H,W,3] in 0..1.
@@ -37,7 +37,7 @@ class Encoder:
             ValueError: height or width is no multiple of the stride, or not the one size the encoder takes.
         """
         session = self._encode(*self._size(image))
-        latent: Latent = session.run(["latent"], {"image": _planes(image)})[0]
+        latent: Latent = session.run(["latent"], {"image": planes(image)})[0]
         return latent
 
     def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
@@ -50,7 +50,7 @@ class Encoder:
         cells = (1, self.card.channels, height // self.card.stride, width // self.card.stride)
         if target.shape != cells:
             raise ValueError(f"target of {target.shape}: an image of {height}x{width} needs {cells}")
-        feeds = {"image": _planes(image), "target": np.ascontiguousarray(target, np.float32)}
+        feeds = {"image": planes(image), "target": np.ascontiguousarray(target, np.float32)}
         loss, gradient = self._step(height, width).run(["loss", "gradient"], feeds)
         return float(loss), gradient[0].transpose(1, 2, 0)
 
@@ -66,7 +66,7 @@ class Encoder:
         return image.shape[0], image.shape[1]
 
 
-def _sessions(
+def sized_sessions(
     graph: Bound, stride: int, device: Device
 ) -> Callable[[int, int], onnxruntime.InferenceSession]:
     """Gives the session of `graph` for a height and width; the last few are kept."""
@@ -84,6 +84,6 @@ def _sessions(
     return session
 
 
-def _planes(image: Image) -> Image:
+def planes(image: Image) -> Image:
     """[H,W,3] -> [1,3,H,W], contiguous."""
     return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)

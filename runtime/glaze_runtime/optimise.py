@@ -1,10 +1,11 @@
 """The optimiser: the change to a picture that brings what encoders see towards a target style, within a visibility budget.
 
-    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  caution · mean(E(d)³)
+    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  caution · mean(E(d)³)  +  P(x + d, x)
     subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
-Phi_k are encoders, x is seen through views (`views.py`), E is the visible energy (`budget.py`). The objective is that of Glaze
-(Shan et al., USENIX Security 2023), its optimiser Adam (Kingma & Ba 2015).
+Phi_k are encoders, x is seen through views (`views.py`), E is the visible energy (`budget.py`), P a perceptual distance
+where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its optimiser Adam
+(Kingma & Ba 2015).
 """
 
 from collections.abc import Callable, Sequence
@@ -38,12 +39,18 @@ class Phi(Protocol):
     def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]: ...
 
 
+def nothing(seen: Image, image: Image) -> Image:
+    """The gradient of no perceptual distance."""
+    return np.zeros_like(seen)
+
+
 def optimise(
     image: Image,
     target: Image,
     *,
     encoders: Sequence[Phi],
     budget: Budget,
+    perceptual: Callable[[Image, Image], Image] = nothing,
     steps: int,
     longest_sides: Sequence[int],
     free: NDArray[np.bool_] | None = None,
@@ -56,6 +63,7 @@ def optimise(
     Args:
         encoders: they count the same.
         budget: of `image`.
+        perceptual: gradient [H,W,3] of P(x + d, x) with respect to x + d, as `LpipsHinge.gradient`.
         steps: of Adam, each a sweep of views that covers the picture about once.
         longest_sides: pixels; sweeps take these sizes in turn, as far as the picture is that large.
         free: [H,W] bool, False where the picture must stay as it is; None if it may change everywhere.
@@ -76,7 +84,7 @@ def optimise(
         seen = image + change @ TO_RGB.T
         inside = seen.clip(0, 1)
         _, caution = budget.penalty((inside - image) @ TO_OPPONENT.T)
-        gradient = CAUTION * (caution @ TO_OPPONENT)
+        gradient = CAUTION * (caution @ TO_OPPONENT) + perceptual(inside, image)
         for goals in turns:
             gradient += goals[step % len(goals)].gradient(inside, rng) / len(encoders)
         gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0

@@ -166,3 +166,9 @@ def test_strange_recipes(tmp_path: Path, weights: Weights, recipes: str, message
     graph.write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match=message):
         bind(graph, weights)
+
+
+def test_flip_transpose_keeps_groups_apart() -> None:
+    weight = np.arange(6 * 2 * 3 * 3, dtype=np.float32).reshape(6, 2, 3, 3)
+    halves = [flip_transpose(weight[:3]), flip_transpose(weight[3:])]
+    np.testing.assert_array_equal(flip_transpose(weight, groups=2), np.concatenate(halves))

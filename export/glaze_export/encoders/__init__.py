@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from glaze_export.encoders import clip_vision, flux1, flux2, sd, sd3, surrogate
+from glaze_export.encoders import clip_vision, flux1, flux2, sana, sd, sd3, surrogate, tiny
 from glaze_models import EncoderCard
 
 Family = Callable[[EncoderCard], nn.Module]
@@ -17,7 +17,9 @@ FAMILIES: dict[str, Family] = {
     "clip-vision": clip_vision.build,
     "flux1": flux1.build,
     "flux2": flux2.build,
+    "sana": sana.build,
     "sd": sd.build,
     "sd3": sd3.build,
     "surrogate": surrogate.build,
+    "tiny": tiny.build,
 }

@@ -4,7 +4,7 @@ Only operators that onnxruntime has for CoreML too may come out of a rule (no Ex
 A new operator is one function in the module of its kind and one entry in `RULES`.
 """
 
-from glaze_export.rules import arithmetic, convolution, linear, norm, shapes
+from glaze_export.rules import activation, arithmetic, convolution, linear, norm, pooling, reduction, shapes
 from glaze_export.rules.tape import Rule, Tape
 
 __all__ = ["RULES", "Rule", "Tape"]
@@ -19,11 +19,16 @@ RULES: dict[str, Rule] = {
     "InstanceNormalization": norm.instance_norm,
     "LayerNormalization": norm.layer_norm,
     "MatMul": linear.matmul,
+    "MaxPool": pooling.max_pool,
     "Mul": arithmetic.mul,
+    "ReduceMean": reduction.reduce_mean,
+    "ReduceSum": reduction.reduce_sum,
+    "Relu": activation.relu,
     "Reshape": shapes.reshape,
     "Sigmoid": arithmetic.sigmoid,
     "Slice": shapes.slice_,
     "Softmax": linear.softmax,
+    "Sqrt": arithmetic.sqrt,
     "Sub": arithmetic.sub,
     "Transpose": shapes.transpose,
 }

@@ -5,23 +5,24 @@ from collections.abc import Iterator
 
 from onnx import NodeProto
 
-from glaze_export.rules.tape import Tape, unknown
+from glaze_export.rules.reduction import unbroadcast
+from glaze_export.rules.tape import Tape
 
 
 def add(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """y = a + b"""
     for name in node.input:
-        if _is_live(name, node, tape):
-            yield name, grad
+        if tape.needs_gradient(name):
+            yield name, unbroadcast(grad, name, node, tape)
 
 
 def sub(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """y = a − b"""
     a, b = node.input
-    if _is_live(a, node, tape):
-        yield a, grad
-    if _is_live(b, node, tape):
-        yield b, tape.emit("Mul", grad, tape.scalar(-1))
+    if tape.needs_gradient(a):
+        yield a, unbroadcast(grad, a, node, tape)
+    if tape.needs_gradient(b):
+        yield b, tape.emit("Mul", unbroadcast(grad, b, node, tape), tape.scalar(-1))
 
 
 def mul(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
@@ -37,19 +38,26 @@ def mul(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
         bend = tape.emit("Mul", y, tape.emit("Sub", tape.scalar(1), s))
         yield a, tape.emit("Mul", grad, tape.emit("Add", s, bend))
         return
-    if _is_live(a, node, tape):
-        yield a, tape.emit("Mul", grad, tape.value(b))
-    if _is_live(b, node, tape):
-        yield b, tape.emit("Mul", grad, tape.value(a))
+    for name, other in ((a, b), (b, a)):
+        if tape.needs_gradient(name):
+            yield name, unbroadcast(tape.emit("Mul", grad, tape.value(other)), name, node, tape)
 
 
 def div(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
-    """y = a / b, with a constant b"""
+    """y = a / b, dy/da = 1 / b, dy/db = −y / b"""
     a, b = node.input
+    share = tape.emit("Div", grad, tape.value(b))
+    if tape.needs_gradient(a):
+        yield a, unbroadcast(share, a, node, tape)
     if tape.needs_gradient(b):
-        raise unknown(node, "divides by a value that depends on the image")
-    if _is_live(a, node, tape):
-        yield a, tape.emit("Div", grad, b)
+        product = tape.emit("Mul", share, tape.value(node.output[0]))
+        yield b, tape.emit("Mul", unbroadcast(product, b, node, tape), tape.scalar(-1))
+
+
+def sqrt(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """y = √x of x > 0, dy/dx = 1 / 2y"""
+    y = tape.value(node.output[0])
+    yield node.input[0], tape.emit("Div", grad, tape.emit("Add", y, y))
 
 
 def sigmoid(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
@@ -64,13 +72,3 @@ def erf(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     x = tape.value(node.input[0])
     bell = tape.emit("Exp", tape.emit("Mul", tape.emit("Mul", x, x), tape.scalar(-1)))
     yield node.input[0], tape.emit("Mul", grad, tape.emit("Mul", bell, tape.scalar(2 / math.sqrt(math.pi))))
-
-
-def _is_live(name: str, node: NodeProto, tape: Tape) -> bool:
-    """Whether an input needs a gradient; an input that does must not have been broadcast."""
-    if not tape.needs_gradient(name):
-        return False
-    shape, result = tape.shape(name), tape.shape(node.output[0])
-    if shape != result:
-        raise unknown(node, f"broadcasts {name!r} from {shape} to {result}")
-    return True

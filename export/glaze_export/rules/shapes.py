@@ -1,11 +1,14 @@
 """Operators that move numbers and compute none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from onnx import NodeProto
 
 from glaze_export.graphs import attributes
 from glaze_export.rules.tape import Tape, unknown
+
+END = 2**31 - 1
+"""More than any size."""
 
 
 def reshape(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
@@ -43,3 +46,13 @@ def slice_(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
         before[axis] = start if start >= 0 else sizes[axis] + start
         after[axis] = sizes[axis] - before[axis] - part[axis]
     yield x, tape.emit("Pad", grad, tape.integers([*before, *after]))
+
+
+def fit(value: str, before: Sequence[int], after: Sequence[int], tape: Tape) -> str:
+    """[1,C,h,w] less so many rows and columns at either end; a negative number after them adds zeros."""
+    if any(before) or max(after) > 0:
+        ends = tape.integers(-n if n > 0 else END for n in after)
+        value = tape.emit("Slice", value, tape.integers(before), ends, tape.integers([2, 3]))
+    if min(after) < 0:
+        value = tape.emit("Pad", value, tape.integers([0] * 6 + [max(-n, 0) for n in after]))
+    return value

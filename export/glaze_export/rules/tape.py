@@ -30,8 +30,8 @@ class Tape(Protocol):
         """A constant vector of integers: axes, bounds, a shape."""
         ...
 
-    def flip_transpose(self, weight: str) -> str:
-        """The kernels of `weight` flipped in space, their input and output channels swapped."""
+    def flip_transpose(self, weight: str, groups: int = 1) -> str:
+        """The kernels of `weight` flipped in space, their input and output channels swapped within each group."""
         ...
 
     def shape(self, name: str) -> tuple[int, ...]:

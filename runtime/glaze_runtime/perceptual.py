@@ -1,0 +1,101 @@
+"""How different a picture looks from another: LPIPS, and the hinge that keeps it below a limit.
+
+    hinge = alpha · max(LPIPS(x + d, x) − p, 0)         Glaze (Shan et al., USENIX Security 2023): p = 0.05, alpha = 30
+
+Example:
+    >>> lpips = Lpips(perceptual_card("lpips-alex"), Path("alexnet.safetensors"), CPU)
+    >>> change = optimise(image, target, perceptual=LpipsHinge(lpips=lpips).gradient, ...)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from glaze_models.perceptual import PerceptualCard
+from glaze_runtime.arrays import Image
+from glaze_runtime.binding import Tensor, Weights, bind, needs
+from glaze_runtime.devices import Device
+from glaze_runtime.encoder import planes, sized_sessions
+from glaze_runtime.tensorfile import read_header, read_tensor
+from glaze_runtime.views import Size
+
+CELL = 16
+"""Pixels: the graphs take heights and widths that are multiples of this, and 2 at least."""
+TILE = 512
+"""Pixels: the largest side of what a graph is given at once."""
+
+
+class Distance(Protocol):
+    """A distance between pictures, as far as the hinge knows it."""
+
+    def value_and_grad(self, image: Image, reference: Image) -> tuple[float, Image]: ...
+
+
+class Lpips:
+    """The network of `card` on `device`, with the tensors `features.N…` of a `.safetensors` file as torchvision names them.
+
+    torchvision's own files are pickles, which can run code and are not read; models/README.md says how to convert them.
+
+    Raises:
+        ModelError: the graph is damaged.
+        WeightsError: the file is no safetensors file, or a tensor is missing or misshapen.
+        DeviceError: on first use, when the device cannot run the graph.
+    """
+
+    def __init__(self, card: PerceptualCard, backbone: Path, device: Device) -> None:
+        names = needs(card.graph)
+        tensors = _tensors(backbone, names) | _tensors(card.heads.path, names)
+        self._sessions = sized_sessions(
+            bind(card.graph, Weights(file=backbone, tensors=tensors)), CELL, device
+        )
+
+    def value_and_grad(self, image: Image, reference: Image) -> tuple[float, Image]:
+        """LPIPS of two pictures [H,W,3] in 0..1, and its gradient [H,W,3] with respect to `image`.
+
+        What is over at the right and the bottom, beyond a multiple of 16 pixels, is not looked at.
+
+        Raises:
+            ValueError: the pictures differ in size, or are smaller than 32x32.
+        """
+        if image.shape != reference.shape or min(image.shape[:2]) < 2 * CELL:
+            raise ValueError(
+                f"pictures of {image.shape} and {reference.shape}: they must be of one size, 32x32 or more"
+            )
+        height, width = (n // CELL * CELL for n in image.shape[:2])
+        feeds = {"image": planes(image[:height, :width]), "reference": planes(reference[:height, :width])}
+        distance, part = self._sessions(height, width).run(["distance", "gradient"], feeds)
+        gradient = np.zeros_like(image)
+        gradient[:height, :width] = part[0].transpose(1, 2, 0)
+        return float(distance), gradient
+
+
+@dataclass(frozen=True, kw_only=True)
+class LpipsHinge:
+    """alpha · max(LPIPS − p, 0), with p = `most` and alpha = `weight`; LPIPS is the mean over tiles that cover the picture."""
+
+    lpips: Distance
+    most: float = 0.05
+    weight: float = 30.0
+
+    def gradient(self, image: Image, reference: Image) -> Image:
+        """The gradient [H,W,3] of the hinge with respect to `image` [H,W,3] in 0..1."""
+        height, width = image.shape[:2]
+        size = Size(picture=(height, width), height=height, width=width, tile=TILE, stride=CELL)
+        total = np.zeros_like(image)
+        values = []
+        for view in size.cover():
+            value, part = self.lpips.value_and_grad(view(image), view(reference))
+            view.add_adjoint(part, total)
+            values.append(value)
+        return total * (self.weight * (np.mean(values) > self.most) / len(values))
+
+
+def _tensors(file: Path, names: Iterable[str]) -> dict[str, Tensor]:
+    entries = read_header(file)
+    with file.open("rb") as opened:
+        return {
+            name: read_tensor(opened, entries[name]).astype(np.float32) for name in names if name in entries
+        }
