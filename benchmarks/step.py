@@ -1,28 +1,27 @@
 #!/usr/bin/env python3
 """One optimisation step (loss and gradient) of each encoder NAME, of all without a name, at 512x512 or the one size it takes.
 
-onnxruntime against torch eager autograd in channels-last, two threads each, turn about, in processes of their own, so that the peak of
-the memory is each one's. Encoders without weights get random ones.
+onnxruntime against torch eager autograd in channels-last, two threads each, turn about, each in a process without the other.
+Encoders without weights get random ones.
 """
 
 import resource
 import statistics
-import sys
+import tempfile
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import click
 import numpy as np
-import torch
+from safetensors.numpy import load_file
 
-from glaze_export.export import build_module
 from glaze_export.flops import flops
-from glaze_export.parity import weights_of
 from glaze_models import ENCODERS, EncoderCard, encoder_card
-from glaze_runtime.binding import bind
+from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
 
 THREADS = 2
@@ -39,9 +38,17 @@ def image_of(card: EncoderCard) -> Any:
     return np.random.default_rng(0).random((1, 3, side, side)).astype(np.float32)
 
 
-def with_torch(card: EncoderCard) -> Callable[[], Any]:
+def with_torch(card: EncoderCard, file: Path) -> Callable[[], Any]:
+    """A step in torch; writes the weights to `file`."""
+    import torch
+    from safetensors.torch import save_model
+
+    from glaze_export.export import build_module
+
     torch.set_num_threads(THREADS)
-    module = build_module(card).to(memory_format=torch.channels_last)
+    module = build_module(card)
+    save_model(module, str(file))
+    module.to(memory_format=torch.channels_last)
     image = torch.from_numpy(image_of(card)).contiguous(memory_format=torch.channels_last)
 
     def step() -> None:
@@ -51,9 +58,10 @@ def with_torch(card: EncoderCard) -> Callable[[], Any]:
     return step
 
 
-def with_onnxruntime(card: EncoderCard) -> Callable[[], Any]:
+def with_onnxruntime(card: EncoderCard, file: Path) -> Callable[[], Any]:
+    """A step in onnxruntime, with the weights in `file`."""
     image = image_of(card)
-    bound = bind(card.step_graph, weights_of(build_module(card), card.step_graph))
+    bound = bind(card.step_graph, Weights(file=file, tensors=load_file(file)))
     dims = dims_of(card)
     session = open_session(bound.model, CPU, dims=dims, initializers=bound.tensors)
     cells = dims["latent_height"], dims["latent_width"]
@@ -61,9 +69,12 @@ def with_onnxruntime(card: EncoderCard) -> Callable[[], Any]:
     return lambda: session.run(["loss", "gradient"], feeds)
 
 
-def serve(connection: Connection, make: Callable[[EncoderCard], Callable[[], Any]], name: str) -> None:
+def serve(
+    connection: Connection, make: Callable[[EncoderCard, Path], Callable[[], Any]], name: str, file: Path
+) -> None:
     """Run a step whenever asked; answer with its seconds and the peak of the memory so far in GiB."""
-    step = make(encoder_card(name))
+    step = make(encoder_card(name), file)
+    connection.send(True)
     while connection.recv():
         start = perf_counter()
         step()
@@ -71,15 +82,14 @@ def serve(connection: Connection, make: Callable[[EncoderCard], Callable[[], Any
         connection.send((perf_counter() - start, peak))
 
 
-def measure(card: EncoderCard, rounds: int) -> dict[str, tuple[float, float]]:
+def measure(card: EncoderCard, rounds: int, file: Path) -> dict[str, tuple[float, float]]:
     """For each of the two: median seconds a step, not counting the first, and peak memory in GiB."""
     context = get_context("spawn")
     workers = {}
-    for name, make in (("onnxruntime", with_onnxruntime), ("torch", with_torch)):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, make, card.name), daemon=True)
-        process.start()
-        workers[name] = ours
+    for name, make in (("torch", with_torch), ("onnxruntime", with_onnxruntime)):
+        workers[name], theirs = context.Pipe()
+        context.Process(target=serve, args=(theirs, make, card.name, file), daemon=True).start()
+        workers[name].recv()
     seconds: dict[str, list[float]] = {name: [] for name in workers}
     peaks = {}
     for _ in range(rounds + 1):
@@ -98,7 +108,8 @@ def measure(card: EncoderCard, rounds: int) -> dict[str, tuple[float, float]]:
 def main(names: tuple[str, ...], rounds: int) -> None:
     """Time a step of encoders."""
     for card in [encoder_card(name) for name in names or ENCODERS]:
-        figures = measure(card, rounds)
+        with tempfile.TemporaryDirectory() as folder:
+            figures = measure(card, rounds, Path(folder) / "weights.safetensors")
         (ours, memory), (theirs, their_memory) = figures["onnxruntime"], figures["torch"]
         side = card.side or 512
         print(
@@ -109,4 +120,4 @@ def main(names: tuple[str, ...], rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

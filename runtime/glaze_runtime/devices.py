@@ -133,6 +133,9 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = _threads()
+    # Both would hold on to buffers: a step of an SD VAE at 512x512 takes 2.2 GiB without, over 5 with them, in the same time.
+    options.enable_mem_reuse = False
+    options.enable_mem_pattern = False
     # Threads that spin between two runs would take the processor from numpy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
