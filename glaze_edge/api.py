@@ -20,7 +20,8 @@ from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import TILE, optimise
+from glaze_runtime.optimise import TILE, nothing, optimise
+from glaze_runtime.perceptual import LpipsHinge, lpips_on
 from glaze_runtime.selftest import self_test
 from glaze_runtime.store import encoder_card
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
@@ -80,6 +81,10 @@ class Session:
         self.device = choose(settings.device, test)
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
+        self._perceptual: Callable[[Image, Image], Image] = nothing
+        if settings.lpips is not None and settings.lpips_backbone is not None:
+            lpips = lpips_on(settings.lpips_backbone, self.device)
+            self._perceptual = LpipsHinge(lpips=lpips, most=settings.lpips).gradient
         self._style: Style | Image | Prompt | None = None
         if settings.style_engine is not None:
             self._style = _prompt(settings, settings.style_engine, self.device)
@@ -125,6 +130,7 @@ class Session:
             target,
             encoders=self.encoders,
             budget=visibility_budget(seen, INTENSITIES[self.settings.intensity]),
+            perceptual=self._perceptual,
             steps=effort.steps,
             longest_sides=effort.longest_sides,
             free=free,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from glaze_models import DEFAULT_ENCODERS
@@ -37,10 +38,13 @@ class Settings:
         style_engine: the name or folder of a style engine, or None for the built-in networks.
         encoders: names of encoder cards; the change works against all of them at once.
         device: "auto" or the name of a device.
+        lpips: the most that the picture may differ by in LPIPS; None for no such limit. It needs `lpips_backbone`.
+        lpips_backbone: a `.safetensors` file of AlexNet, VGG16 or SqueezeNet 1.1, with torchvision's names.
         seed: of the style that `auto` draws and of the optimiser.
 
     Raises:
-        OptionError: an intensity or effort that does not exist, no encoder, or a prompt that is no line of text.
+        OptionError: an intensity or effort that does not exist, no encoder, a limit of LPIPS that cannot be used, or a
+            prompt that is no line of text.
     """
 
     intensity: str = "medium"
@@ -49,6 +53,8 @@ class Settings:
     style_engine: str | None = None
     encoders: tuple[str, ...] = DEFAULT_ENCODERS
     device: str = "auto"
+    lpips: float | None = None
+    lpips_backbone: Path | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,6 +62,12 @@ class Settings:
         _known("effort", self.effort, EFFORTS)
         if not self.encoders:
             raise OptionError("No encoder is named. Leave the option out to use the bundled ones.")
+        if (self.lpips is None) != (self.lpips_backbone is None):
+            raise OptionError(
+                "--lpips and --lpips-backbone go together: the limit, and the network that measures."
+            )
+        if self.lpips is not None and self.lpips <= 0:
+            raise OptionError(f"--lpips {self.lpips:g} must be above 0. Glaze's own is 0.05.")
         if self.style_engine is not None and not (self.style.strip() and self.style.isprintable()):
             raise OptionError(
                 f"The style {self.style!r} is no prompt. Give a line of text, such as 'cubism by Picasso', or auto."

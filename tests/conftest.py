@@ -12,8 +12,10 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
 
 from glaze_models import ENCODERS, EncoderCard
+from glaze_models.perceptual import PERCEPTUALS
 
 Shapes = Mapping[str, tuple[int, ...]]
 Tensors = dict[str, NDArray[np.float32]]
@@ -55,6 +57,20 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
         return card
 
     return make
+
+
+@pytest.fixture
+def squeezenet(tmp_path: Path) -> Path:
+    """SqueezeNet's features with random weights, as `squeezenet.safetensors`."""
+    graph = onnx.load(PERCEPTUALS["lpips-squeeze"].graph, load_external_data=False).graph
+    rng = np.random.default_rng(0)
+    tensors = {
+        tensor.name: rng.normal(0, (2 / np.prod(tensor.dims[1:])) ** 0.5, tensor.dims).astype(np.float32)
+        for tensor in graph.initializer
+        if tensor.name.startswith("features.") and tensor.name.endswith((".weight", ".bias"))
+    }
+    save_file(tensors, tmp_path / "squeezenet.safetensors")
+    return tmp_path / "squeezenet.safetensors"
 
 
 @pytest.fixture

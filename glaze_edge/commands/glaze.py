@@ -39,6 +39,10 @@ Examples:
     metavar="NAME",
     help=f"A name of `models`, once or several times.  [default: {', '.join(DEFAULT_ENCODERS)}]",
 )
+@click.option("--lpips", type=float, metavar="LIMIT", help="Stay below this LPIPS; 0.05 in Glaze's paper.")
+@click.option(
+    "--lpips-backbone", type=click.Path(path_type=Path), help="AlexNet, VGG16 or SqueezeNet as .safetensors."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
 @click.option("--format", type=click.Choice(FORMAT_CHOICES), default="keep", show_default=True)
@@ -109,7 +113,7 @@ def _say_json(outcome: Done | Failed, session: Session, console: Console) -> Non
             "seconds": round(outcome.seconds, 2),
             **asdict(outcome.figures),
         }
-    click.echo(json.dumps(said))
+    click.echo(json.dumps(said, default=str))
 
 
 def _say(outcome: Done | Failed, session: Session, console: Console) -> None:

@@ -14,11 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from glaze_models.perceptual import PerceptualCard
+from glaze_models.errors import WeightsError
+from glaze_models.perceptual import PERCEPTUALS, PerceptualCard
 from glaze_runtime.arrays import Image
-from glaze_runtime.binding import Tensor, Weights, bind, needs
+from glaze_runtime.binding import Tensor, Weights, bind, misfits, needs
 from glaze_runtime.devices import Device
 from glaze_runtime.encoder import planes, sized_sessions
+from glaze_runtime.sources import open_checkpoint
 from glaze_runtime.tensorfile import read_header, read_tensor
 from glaze_runtime.views import Size
 
@@ -26,6 +28,24 @@ CELL = 16
 """Pixels: the graphs take heights and widths that are multiples of this, and 2 at least."""
 TILE = 512
 """Pixels: the largest side of what a graph is given at once."""
+
+
+def lpips_on(backbone: Path, device: Device) -> "Lpips":
+    """LPIPS on the backbone in a `.safetensors` file: AlexNet, VGG16 or SqueezeNet 1.1, told by its tensors.
+
+    Raises:
+        OptionError: there is no such file.
+        WeightsError: the file is no safetensors file, or holds none of the three.
+    """
+    tensors = open_checkpoint(backbone).entries
+    for card in PERCEPTUALS.values():
+        shapes = {name: entry.shape for name, entry in {**tensors, **read_header(card.heads.path)}.items()}
+        if not misfits(card.graph, shapes, backbone):
+            return Lpips(card, backbone, device)
+    raise WeightsError(
+        f"{backbone} holds none of the networks that LPIPS compares with: {', '.join(PERCEPTUALS)}. "
+        "Use the features of torchvision's AlexNet, VGG16 or SqueezeNet 1.1."
+    )
 
 
 class Distance(Protocol):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from glaze_edge import cli
 
@@ -119,6 +120,32 @@ def test_wrong_options(
     assert run("glaze", source, *options) == code
     assert says in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_lpips_keeps_the_change_small(
+    tmp_path: Path, squeezenet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = picture(tmp_path / "a.png")
+    changes = []
+    for options in ((), ("--lpips", 0.0001, "--lpips-backbone", squeezenet)):
+        assert quick(source, "--json", "--overwrite", "--intensity", "max", *options) == 0
+        said = json.loads(capsys.readouterr().out)
+        changes.append(said["visibility"]["mean_change"])
+    assert said["settings"]["lpips_backbone"] == str(squeezenet)
+    assert changes[1] < 0.9 * changes[0]
+
+
+def test_lpips_needs_a_limit_and_a_network(
+    tmp_path: Path, squeezenet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = picture(tmp_path / "a.png")
+    assert quick(source, "--lpips", 0.05) == 2
+    assert "--lpips-backbone" in capsys.readouterr().err
+    assert quick(source, "--lpips", -1, "--lpips-backbone", squeezenet) == 2
+    save_file({"features.0.weight": np.zeros((8, 3, 3, 3), np.float32)}, squeezenet)
+    assert quick(source, "--lpips", 0.05, "--lpips-backbone", squeezenet) == 4
+    assert "holds none of the networks" in capsys.readouterr().err
+    assert not (tmp_path / "a-glazed.png").exists()
 
 
 def test_a_style_picture_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
