@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
@@ -335,6 +335,7 @@ def test_every_rule_has_a_case() -> None:
     after=st.tuples(st.integers(0, 3), st.integers(0, 3)),
     blocks=st.tuples(st.integers(1, 4), st.integers(1, 4)),
 )
+@example(size="4x3", strides=(2, 1), before=(2, 2), after=(3, 2), blocks=(1, 1))
 def test_a_convolution_is_differentiated_right_or_refused(
     size: str,
     strides: tuple[int, int],

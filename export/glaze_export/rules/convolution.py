@@ -39,8 +39,9 @@ def conv(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     before = pads[: len(kernel)]
     sizes = zip(tape.shape(node.output[0])[2:], strides, kernel, before, tape.shape(x)[2:], strict=True)
     after = [stride * (cells - 1) + size - pad - length for cells, stride, size, pad, length in sizes]
-    taken = pads if len({*before, *after}) == 1 else [0] * len(pads)
+    even = len({*before, *after}) == 1
+    taken = [*before, *after] if even else [0] * len(pads)
     whole = tape.emit(
         "ConvTranspose", grad, weight, kernel_shape=kernel, pads=taken, strides=strides, **grouped
     )
-    yield x, whole if taken == [*before, *after] else fit(whole, before, after, tape)
+    yield x, whole if even else fit(whole, before, after, tape)
