@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from glaze_models import EncoderCard
 from glaze_models.errors import ModelError, WeightsError
-from glaze_runtime.tensorfile import Entry, read_header, read_tensor
+from glaze_runtime.tensorfile import Entry, read_header, read_tensors
 
 Tensor = NDArray[np.float32]
 Shape = tuple[int, ...]
@@ -89,9 +89,7 @@ def load_weights(card: EncoderCard) -> Weights:
         WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no safetensors file.
     """
     file, entries = weights_entries(card)
-    with file.open("rb") as opened:
-        tensors = {n: read_tensor(opened, e).astype(np.float32, copy=False) for n, e in entries.items()}
-    return Weights(file=file, tensors=tensors)
+    return Weights(file=file, tensors=read_tensors(file, entries))
 
 
 def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:

@@ -21,7 +21,7 @@ from glaze_runtime.binding import Tensor, Weights, bind, misfits, needs
 from glaze_runtime.devices import Device
 from glaze_runtime.encoder import planes, sized_sessions
 from glaze_runtime.sources import open_checkpoint
-from glaze_runtime.tensorfile import read_header, read_tensor
+from glaze_runtime.tensorfile import read_header, read_tensors
 from glaze_runtime.views import Size
 
 CELL = 16
@@ -115,7 +115,4 @@ class LpipsHinge:
 
 def _tensors(file: Path, names: Iterable[str]) -> dict[str, Tensor]:
     entries = read_header(file)
-    with file.open("rb") as opened:
-        return {
-            name: read_tensor(opened, entries[name]).astype(np.float32) for name in names if name in entries
-        }
+    return read_tensors(file, {name: entries[name] for name in names if name in entries})

@@ -99,6 +99,16 @@ def read_tensor(file: IO[bytes], entry: Entry) -> NDArray[Any]:
     return array.reshape(entry.shape)
 
 
+def read_tensors(path: Path, entries: Mapping[str, Entry]) -> dict[str, NDArray[np.float32]]:
+    """The tensors at `entries` of the file at `path` in float32, by the names they have there.
+
+    Raises:
+        WeightsError: as `read_tensor`.
+    """
+    with path.open("rb") as file:
+        return {n: read_tensor(file, entry).astype(np.float32, copy=False) for n, entry in entries.items()}
+
+
 def write_tensors(
     file: IO[bytes], entries: Mapping[str, Entry], tensor: Callable[[str], NDArray[Any]]
 ) -> None:
