@@ -20,7 +20,7 @@ from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import TILE, nothing, optimise
+from glaze_runtime.optimise import TILE, fitting, nothing, optimise
 from glaze_runtime.perceptual import LpipsHinge, lpips_on
 from glaze_runtime.selftest import self_test
 from glaze_runtime.store import encoder_card
@@ -164,10 +164,10 @@ class Session:
     def work(self, size: tuple[int, int]) -> float:
         """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""
         longest = max(size)
-        scale = min(1, WORKING_SIDE / longest)
-        sides = [min(side, longest) for side in EFFORTS[self.settings.effort].longest_sides]
-        encoded = mean(np.prod(size) * (side / longest) ** 2 for side in sides)
-        return float(encoded + BESIDES * np.prod(size) * scale**2) / 1e6
+        worked_on = min(longest, WORKING_SIDE)
+        sides = fitting(EFFORTS[self.settings.effort].longest_sides, worked_on)
+        sizes = mean(side**2 for side in sides) + BESIDES * worked_on**2
+        return sizes * min(size) / longest / 1e6
 
     @property
     def steps(self) -> int:

@@ -151,10 +151,13 @@ def size_of(image: Image, longest_side: int, card: EncoderCard) -> Size | Square
     return Size(picture=picture, height=height, width=width, tile=TILE, stride=card.stride)
 
 
+def fitting(longest_sides: Sequence[int], longest: int) -> list[int]:
+    """Those of `longest_sides` that a picture of this longest side has; a smaller picture is looked at as it is."""
+    return [side for side in longest_sides if side <= longest] or [longest]
+
+
 def _goals(encoder: Phi, start: Image, target: Image, longest_sides: Sequence[int]) -> list[Goal]:
-    """A goal for each longest side that the picture has; a smaller picture is looked at as it is."""
-    longest = max(start.shape[:2])
-    fitting = [side for side in longest_sides if side <= longest] or [longest]
-    sizes = [size_of(start, side, encoder.card) for side in fitting]
+    """A goal for each of the sizes that sweeps take in turn."""
+    sizes = [size_of(start, side, encoder.card) for side in fitting(longest_sides, max(start.shape[:2]))]
     goals = {size: Goal(encoder, size, start, target) for size in set(sizes)}
     return [goals[size] for size in sizes]
