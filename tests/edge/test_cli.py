@@ -5,25 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import run
 from PIL import Image
 from safetensors.numpy import save_file
-
-from glaze_edge import cli
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (128, 96)) -> Path:
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, dpi=(300, 300))
     return path
-
-
-def run(*arguments: object) -> int:
-    """The exit code of `glaze-edge ARGUMENTS`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["glaze-edge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
 
 
 def quick(*arguments: object) -> int:

@@ -11,23 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import run
 from PIL import Image
 from safetensors.numpy import save_file
 
-from glaze_edge import cli
 from glaze_models import ENCODERS, Source, encoder_card
 from glaze_runtime.layouts import LAYOUTS, Layout
 
 Make = Callable[..., dict[str, np.ndarray]]
-
-
-def run(*arguments: object) -> int:
-    """The exit code of `glaze-edge ARGUMENTS`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["glaze-edge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import run
 from PIL import Image
 
-from glaze_edge import Session, Settings, cli, glaze
+from glaze_edge import Session, Settings, glaze
 from glaze_edge.files import read_picture
 from glaze_models.errors import ModelError, OptionError
 from glaze_models.prompts import HISTORIC_STYLES, draw_prompt
@@ -34,14 +35,6 @@ def settings(engine: Path | str, **others: Any) -> Settings:
     return Settings(effort="quick", device="cpu", style_engine=str(engine), **others)
 
 
-def run(*arguments: object) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["glaze-edge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-    return int(stopped.value.code or 0)
-
-
 def test_the_target_is_the_engines(engine: Path, picture: Path) -> None:
     result, figures = glaze(picture, settings(engine, style="cubism by Picasso", seed=3))
     assert result.style == "cubism by Picasso"
@@ -61,11 +54,10 @@ def test_the_command(
     engine: Path,
     picture: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    data: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("platformdirs.user_data_path", lambda name, **_: tmp_path / "data" / name)
-    shutil.copytree(engine, tmp_path / "data" / "glaze-edge" / "engines" / "mine")
+    shutil.copytree(engine, data / "engines" / "mine")
     options = ("--style", "cubism by <Picasso>", "--style-engine", "mine", "--effort", "quick")
     assert run("glaze", picture, *options, "--device", "cpu", "--json") == 0
     said = json.loads(capsys.readouterr().out)

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-import platformdirs
-
 from glaze_models.errors import ModelError, OptionError
 from glaze_runtime.diffusion.schedules import SCHEDULES, Schedule, Training
+from glaze_runtime.store import data_folder
 
 RECIPE_FILE = "engine.json"
 NETWORKS = ("text_encoder", "unet", "vae_encoder", "vae_decoder")
@@ -194,7 +193,7 @@ def read_config(file: Path) -> dict[str, Any]:
 
 def engines_folder() -> Path:
     """Where engines that have a name are: `engines` in the user's data folder."""
-    return platformdirs.user_data_path("glaze-edge", appauthor=False) / "engines"
+    return data_folder() / "engines"
 
 
 def find_engine(name: str) -> Path:

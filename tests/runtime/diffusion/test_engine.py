@@ -13,12 +13,6 @@ from glaze_runtime.diffusion.engine import write_recipe
 EULER = {"_class_name": "EulerDiscreteScheduler"}
 
 
-@pytest.fixture
-def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("platformdirs.user_data_path", lambda name, **_: tmp_path / "data" / name)
-    return tmp_path / "data" / "glaze-edge"
-
-
 @pytest.mark.parametrize(
     ("scheduler", "unet", "recipe"),
     [
@@ -127,17 +121,17 @@ def test_a_file_that_cannot_be_used(make_engine, file: str, content: str, says: 
     assert str(folder) in str(raised.value)
 
 
-def test_engines_are_found_by_path_and_by_name(make_engine, data_folder: Path) -> None:
+def test_engines_are_found_by_path_and_by_name(make_engine, data: Path) -> None:
     folder = make_engine()
     assert find_engine(str(folder)) == folder
-    (data_folder / "engines" / "sd").mkdir(parents=True)
-    assert find_engine("sd") == data_folder / "engines" / "sd"
+    (data / "engines" / "sd").mkdir(parents=True)
+    assert find_engine("sd") == data / "engines" / "sd"
 
 
 @pytest.mark.parametrize("name", ["sdd", "", "../../x"])
-def test_an_engine_that_is_not_there(data_folder: Path, name: str) -> None:
+def test_an_engine_that_is_not_there(data: Path, name: str) -> None:
     with pytest.raises(OptionError, match=r"none\. Make one with: glaze-edge-export style-pipeline"):
         find_engine(name)
-    (data_folder / "engines" / "sd").mkdir(parents=True)
+    (data / "engines" / "sd").mkdir(parents=True)
     with pytest.raises(GlazeError, match=r"engines: sd\. "):
         find_engine(name)
