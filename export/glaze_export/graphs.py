@@ -118,6 +118,9 @@ def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict
     inferred = shape_inference.infer_shapes(example, strict_mode=True, data_prop=True).graph
     values = [*inferred.input, *inferred.value_info, *inferred.output]
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
+    # Folding gives the input of an Identity the name of its output.
+    for same in (node for node in graph.node if node.op_type == "Identity"):
+        shapes.setdefault(same.input[0], shapes[same.output[0]])
     return shapes | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
 
 
