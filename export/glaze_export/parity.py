@@ -27,6 +27,7 @@ class Parity:
         height, width: of the image.
         loss_error: |loss − loss'| / loss', with loss' from torch.
         gradient_error: |g − g'|₂ / |g'|₂.
+        median_error: the median of |g − g'| over the root mean square of g': with rectifiers, a few entries differ by kinks.
         sign_agreement: the share of the gradient's entries that have the same sign.
     """
 
@@ -34,6 +35,7 @@ class Parity:
     width: int
     loss_error: float
     gradient_error: float
+    median_error: float
     sign_agreement: float
 
 
@@ -92,5 +94,6 @@ def _compare(loss: Array, gradient: Array, expected: tuple[float, Array]) -> Par
         width=gradient.shape[3],
         loss_error=abs(float(loss) - true_loss) / true_loss,
         gradient_error=float(np.linalg.norm(gradient - reference) / np.linalg.norm(reference)),
+        median_error=float(np.median(np.abs(gradient - reference)) / np.sqrt(np.mean(np.square(reference)))),
         sign_agreement=float(np.mean(np.sign(gradient) == np.sign(reference))),
     )

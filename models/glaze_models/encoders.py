@@ -77,6 +77,11 @@ def _data() -> Path:
     return Path(str(files("glaze_models")))
 
 
+def _tiny_source(name: str, sha256: str | None = None) -> Source:
+    url = f"https://huggingface.co/madebyollin/{name}/resolve/main/diffusion_pytorch_model.safetensors"
+    return Source(url=url, sha256=sha256)
+
+
 _SURROGATE = (
     "trained for this project from random initialisation on freely licensed art; "
     "{how}; teachers: VAElight's public encoder and decoder (Apache-2.0); no Stable Diffusion weights were used"
@@ -270,14 +275,21 @@ ENCODERS: dict[str, EncoderCard] = {
                 graph=f"tiny{channels}",
                 licence="MIT",
                 provenance=f"distilled by Ollin Boer Bohan: https://github.com/madebyollin/taesd, {name}_encoder",
+                source=source,
                 caveat=caveat,
             )
-            for name, channels, stands_for, caveat in (
-                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x"), ""),
-                ("taesdxl", 4, ("Stable Diffusion XL",), ""),
-                ("taesd3", 16, ("Stable Diffusion 3", "Stable Diffusion 3.5"), ""),
-                ("taef1", 16, ("FLUX.1",), ""),
-                ("taef2", 32, ("FLUX.2",), _FLUX2),
+            for name, channels, stands_for, source, caveat in (
+                ("taesd", 4, ("Stable Diffusion 1.x", "Stable Diffusion 2.x"), _tiny_source("taesd"), ""),
+                ("taesdxl", 4, ("Stable Diffusion XL",), _tiny_source("taesdxl"), ""),
+                ("taesd3", 16, ("Stable Diffusion 3", "Stable Diffusion 3.5"), _tiny_source("taesd3"), ""),
+                (
+                    "taef1",
+                    16,
+                    ("FLUX.1",),
+                    _tiny_source("taef1", "47a6c2bff850da04b267cab70fe3553fef57255eb9a8e76852baa0a87850e54d"),
+                    "",
+                ),
+                ("taef2", 32, ("FLUX.2",), None, _FLUX2),
             )
         ),
     )

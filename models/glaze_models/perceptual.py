@@ -5,7 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from glaze_models.encoders import WeightsFile
-from glaze_models.errors import OptionError
 
 DATA = Path(str(files("glaze_models")))
 
@@ -74,14 +73,3 @@ PERCEPTUALS: dict[str, PerceptualCard] = {
         ),
     )
 }
-
-
-def perceptual_card(name: str) -> PerceptualCard:
-    """The card called `name`.
-
-    Raises:
-        OptionError: no card has this name.
-    """
-    if name not in PERCEPTUALS:
-        raise OptionError(f"There is no perceptual network called {name!r}. Known: {', '.join(PERCEPTUALS)}.")
-    return PERCEPTUALS[name]

@@ -138,6 +138,8 @@ def open_session(
     options.enable_mem_pattern = False
     # Threads that spin between two runs would take the processor from numpy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Packed copies of the weights: a step of CLIP ViT-H/14 takes 5.5 GiB without, 7.9 with them, in the same time.
+    options.add_session_config_entry("session.disable_prepacking", "1")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     for name, size in dims.items():
         options.add_free_dimension_override_by_name(name, size)

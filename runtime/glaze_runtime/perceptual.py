@@ -3,7 +3,7 @@
     hinge = alpha · max(LPIPS(x + d, x) − p, 0)         Glaze (Shan et al., USENIX Security 2023): p = 0.05, alpha = 30
 
 Example:
-    >>> lpips = Lpips(perceptual_card("lpips-alex"), Path("alexnet.safetensors"), CPU)
+    >>> lpips = lpips_on(Path("alexnet.safetensors"), CPU)
     >>> change = optimise(image, target, perceptual=LpipsHinge(lpips=lpips).gradient, ...)
 """
 

@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from glaze_models import encoder_card
-from glaze_models.errors import OptionError, WeightsError
-from glaze_models.perceptual import PERCEPTUALS, perceptual_card
+from glaze_models.errors import WeightsError
+from glaze_models.perceptual import PERCEPTUALS
 from glaze_runtime.arrays import Image
 from glaze_runtime.budget import visibility_budget
 from glaze_runtime.devices import CPU
@@ -70,16 +70,11 @@ def test_a_file_without_the_tensors_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "backbone.safetensors"
     save_file({"classifier.1.weight": np.zeros((1, 1), np.float32)}, file)
     with pytest.raises(WeightsError, match=r"backbone.safetensors lacks the tensor 'features\."):
-        Lpips(perceptual_card("lpips-alex"), file, CPU)
+        Lpips(PERCEPTUALS["lpips-alex"], file, CPU)
 
 
 def test_a_pickle_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "alexnet.pth"
     file.write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(WeightsError, match="no safetensors file"):
-        Lpips(perceptual_card("lpips-alex"), file, CPU)
-
-
-def test_an_unknown_network_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(OptionError, match=", ".join(PERCEPTUALS)):
-        perceptual_card("lpips-resnet")
+        Lpips(PERCEPTUALS["lpips-alex"], file, CPU)

@@ -90,7 +90,9 @@ def _state(file: Path, data: bytes) -> str:
 
 
 def _parities(reports: list[dict[str, Any]]) -> Table:
-    table = Table("Encoder", "Size", "Loss error", "Gradient error", "Same signs", title="Parity with torch")
+    table = Table(
+        "Encoder", "Size", "Loss error", "Gradient error", "Median", "Same signs", title="Parity with torch"
+    )
     for report in reports:
         for one in report["parity"]:
             table.add_row(
@@ -98,6 +100,7 @@ def _parities(reports: list[dict[str, Any]]) -> Table:
                 f"{one['height']}x{one['width']}",
                 f"{one['loss_error']:.1e}",
                 f"{one['gradient_error']:.1e}",
+                f"{one['median_error']:.1e}",
                 f"{one['sign_agreement']:.5f}",
             )
     return table

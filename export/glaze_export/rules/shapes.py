@@ -37,12 +37,12 @@ def concat(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
 def slice_(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """A part of the input between constant bounds, along axes of fixed width"""
     x, *bounds = node.input
-    starts, ends, axes, *steps = (tape.constant(name) for name in bounds)
+    starts, _, axes, *steps = (tape.constant(name) for name in bounds)
     if steps and set(steps[0]) != {1}:
         raise unknown(node, "takes steps other than 1")
     sizes, part = tape.shape(x), tape.shape(node.output[0])
     before, after = [0] * len(sizes), [0] * len(sizes)
-    for axis, start, _ in zip(axes, starts, ends, strict=True):
+    for axis, start in zip(axes, starts, strict=True):
         before[axis] = start if start >= 0 else sizes[axis] + start
         after[axis] = sizes[axis] - before[axis] - part[axis]
     yield x, tape.emit("Pad", grad, tape.integers([*before, *after]))
