@@ -6,15 +6,16 @@ colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E³ )                                                    the sixth power keeps the worst place down
 
-The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise beside it
-(contrast masking after Chou & Li 1995; the minimum is ours). fine_c is HIGH_c, of chroma only CALM of it on flats.
+The mask is MASK_LEAST on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise
+beside it (contrast masking after Chou & Li 1995; the minimum is ours). LOW_c and HIGH_c hold around mid-grey; around another
+colour they follow how strongly the eye's receptors respond there, by butteraugli's model of them
+(https://github.com/google/butteraugli). Of fine chroma only CALM is left on flats.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from glaze_runtime.arrays import Image, Plane
 
@@ -30,10 +31,19 @@ HIGH = np.array([2.6, 12.0, 6.0], np.float32) / 255
 """Thresholds of Y, Cb, Cr for finer changes."""
 CAP = 2.0
 """No pixel moves farther than this many times HIGH · mask."""
-TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
-"""The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
+TEXTURE_GAIN, MASK_LEAST, MASK_MOST = 0.25, 0.85, 2.0
+"""The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, from MASK_LEAST to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
 """Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
+OPSIN = np.array([[0.2996, 0.6337, 0.0777], [0.2216, 0.6939, 0.0987], [0.02, 0.02, 0.2048]], np.float32)
+OPSIN_BIAS = np.array([11.727, 11.727, 22.198], np.float32)
+"""Receptors L, M, S respond with log(OPSIN · linear RGB · NITS + OPSIN_BIAS); butteraugli's constants."""
+NITS = 80
+LOW_EYE = (0.0263, 0.00059, 0.00135)
+FINE_EYE = (0.00118, 0.00029, 0.00003)
+"""Weights of L − M, L + M and S for slow and fine changes, fitted to 125 colours (docs/decisions.md)."""
+EYE_SHARE, EYE_LEAST, EYE_MOST = 0.65, 0.3, 1.8
+"""The exponent at which that fit was closest for both bands, and how far it may change a threshold."""
 POWER = 3
 """Of E in the penalty."""
 BLOCK = 4
@@ -46,13 +56,13 @@ class Budget:
 
     Attributes:
         limit: [H,W,3], the farthest each pixel may move in Y, Cb, Cr.
-        low: [3], thresholds of Y, Cb, Cr for slow changes.
+        low: [H/BLOCK,W/BLOCK,3], thresholds of Y, Cb, Cr for slow changes.
         fine: [H,W,3], thresholds for fine ones.
         mask: [H/BLOCK,W/BLOCK], 1 on flats, more on texture.
     """
 
     limit: Image
-    low: NDArray[np.float32]
+    low: Image
     fine: Image
     mask: Plane
 
@@ -83,13 +93,36 @@ class Budget:
 def visibility_budget(image: Image, scale: float) -> Budget:
     """The budget of `image` [H,W,3]; `scale` multiplies every threshold."""
     luma = 255 * (image @ TO_OPPONENT[0])
-    mask = (1 + TEXTURE_GAIN * _texture(luma)).clip(1, MASK_MOST)
-    fine = np.empty_like(image)
-    fine[...] = scale * HIGH
+    mask = (MASK_LEAST + TEXTURE_GAIN * _texture(luma)).clip(MASK_LEAST, MASK_MOST)
+    around = np.stack([_box(image[..., c], BLOCK) for c in range(3)], axis=-1)
+    fine = scale * HIGH * _relative(around, FINE_EYE)
     fine[..., 1:] *= (CALM + (1 - CALM) * np.minimum(1, _relief(luma) / RELIEF))[..., None]
     return Budget(
-        limit=CAP * fine * mask[..., None], low=(scale * LOW).astype(np.float32), fine=fine, mask=_means(mask)
+        limit=CAP * fine * mask[..., None],
+        low=scale * LOW * _relative(_means(around), LOW_EYE),
+        fine=fine,
+        mask=_means(mask),
     )
+
+
+def _relative(colours: Image, eye: tuple[float, float, float]) -> Image:
+    """Thresholds [H,W,3] of Y, Cb, Cr around `colours` [H,W,3], over those around mid-grey."""
+    grey = _sensitivity(np.full((1, 1, 3), 0.5, np.float32), eye)
+    return ((grey / _sensitivity(colours, eye)) ** EYE_SHARE).clip(EYE_LEAST, EYE_MOST)
+
+
+def _sensitivity(colours: Image, eye: tuple[float, float, float]) -> Image:
+    """How strongly the eye responds to Y, Cb, Cr [H,W,3] around `colours` [H,W,3]."""
+    encoded = np.maximum(0.04045, colours)  # the dark toe of sRGB would only add to EYE_MOST
+    linear = ((encoded + 0.055) / 1.055) ** 2.4
+    slope = NITS * 2.4 * linear / (encoded + 0.055)
+    response = 1 / (NITS * linear @ OPSIN.T + OPSIN_BIAS)
+    by_opponent = (response[..., None] * OPSIN * slope[..., None, :]) @ TO_RGB  # [H,W,LMS,YCbCr]
+    long, medium, short = (by_opponent[..., k, :] for k in range(3))
+    sensitivity: Image = np.sqrt(
+        eye[0] * (long - medium) ** 2 + eye[1] * (long + medium) ** 2 + eye[2] * short**2
+    )
+    return sensitivity
 
 
 def _relief(luma: Plane) -> Plane:

@@ -3,9 +3,9 @@
     minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  caution · mean(E(d)³)  +  P(x + d, x)
     subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
-Phi_k are encoders, x is seen through views (`views.py`), E is the visible energy (`budget.py`), P a perceptual distance
-where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its optimiser Adam
-(Kingma & Ba 2015).
+Phi_k are encoders, x is seen through views (`views.py`) after damage (`damage.py`), E is the visible energy (`budget.py`), P a
+perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its
+optimiser Adam (Kingma & Ba 2015).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget
-from glaze_runtime.views import Size, Square, compressed
+from glaze_runtime.damage import draw_damage
+from glaze_runtime.views import Size, Square
 
 TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
@@ -26,8 +27,6 @@ CAUTION = 1.0
 """Weight of the visible energy."""
 RATE, RATE_LEFT = 0.10, 0.1
 """Adam's first step, as a share of the limit, and what a cosine leaves of it at the end."""
-COMPRESSED, SOFTENED = 0.25, 0.2
-"""Shares of the sweeps that look at the picture after JPEG, and at half size and back."""
 
 
 class Phi(Protocol):
@@ -106,11 +105,9 @@ class Goal:
     def gradient(self, image: Image, rng: np.random.Generator) -> Image:
         """The gradient [H,W,3] at `image`, seen through the views of one sweep."""
         total = np.zeros_like(image)
-        damage = rng.random()
-        for view in self.size.sweep(rng, soft=COMPRESSED <= damage < COMPRESSED + SOFTENED):
-            patch = view(image)
-            if damage < COMPRESSED:
-                patch = compressed(patch, rng)
+        damage = draw_damage(rng)
+        for view in self.size.sweep(rng, filtered=damage.filtered):
+            patch = damage.harm(view(image), rng)
             _, gradient = self.encoder.value_and_grad(patch, self.latent[:, :, *view.cell])
             view.add_adjoint(gradient / self.whole, total)
         return total

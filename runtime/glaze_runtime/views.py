@@ -1,22 +1,22 @@
 """Views: how a trainer sees the picture, as linear maps with their adjoints.
 
-A view resizes the picture, cuts a tile out of it and may soften it (half size and back); rows and columns are independent, so it
-is a pair of banded matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
+A view resizes the picture, cuts a tile out of it and may filter it (half size and back, a blur); rows and columns are independent,
+so it is a pair of banded matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
 is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that covers the picture once at one size.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from glaze_runtime.arrays import Image, Plane, to_pillow
+from glaze_runtime.arrays import Image, Plane
 
 Matrix = NDArray[np.float32]
+Filter = Callable[[int], Matrix]
+"""Number of samples of an axis -> a matrix [n, n] for them."""
 
 
 BAND = 64
@@ -102,15 +102,15 @@ def resize(image: Image, shape: tuple[int, int]) -> Image:
     """`image` [H,W,C] at another height and width; itself where they are the same."""
     if image.shape[:2] == shape:
         return image
-    rows, columns = (_axis(size, to, 0, to, soft=False) for size, to in zip(image.shape, shape, strict=False))
+    rows, columns = (_axis(size, to, 0, to, None) for size, to in zip(image.shape, shape, strict=False))
     return _apply(rows, columns, image)
 
 
 @lru_cache(maxsize=64)
-def _axis(size: int, to: int, offset: int, length: int, soft: bool) -> Axis:
+def _axis(size: int, to: int, offset: int, length: int, filtered: Filter | None) -> Axis:
     matrix = resize_matrix(size, to)
-    if soft:
-        matrix = resize_matrix(to // 2, to) @ (resize_matrix(to, to // 2) @ matrix)
+    if filtered is not None:
+        matrix = filtered(to) @ matrix
     return Axis(matrix[offset : offset + length])
 
 
@@ -129,28 +129,32 @@ class Size:
         """Height and width of the whole latent; what is left over at the right and the bottom is not looked at."""
         return self.height // self.stride, self.width // self.stride
 
-    def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
-        """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough."""
+    def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
+        """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough.
+
+        Args:
+            filtered: what is applied to the whole picture after the resize.
+        """
         down, right = (self._shift(n, rng) for n in self.cells)
-        return self._views(down, right, soft=soft)
+        return self._views(down, right, filtered=filtered)
 
     def cover(self) -> Iterator[View]:
         """Views that cover the whole picture, in a fixed grid; the last ones overlap their neighbours."""
-        return self._views(0, 0, soft=False)
+        return self._views(0, 0, filtered=None)
 
-    def view(self, top: int, left: int, tall: int, wide: int, *, soft: bool = False) -> View:
+    def view(self, top: int, left: int, tall: int, wide: int, *, filtered: Filter | None = None) -> View:
         """The view of the latent cells top..top+tall, left..left+wide."""
         s = self.stride
         return View(
-            rows=_axis(self.picture[0], self.height, top * s, tall * s, soft),
-            columns=_axis(self.picture[1], self.width, left * s, wide * s, soft),
+            rows=_axis(self.picture[0], self.height, top * s, tall * s, filtered),
+            columns=_axis(self.picture[1], self.width, left * s, wide * s, filtered),
             cell=(slice(top, top + tall), slice(left, left + wide)),
         )
 
-    def _views(self, down: int, right: int, *, soft: bool) -> Iterator[View]:
+    def _views(self, down: int, right: int, *, filtered: Filter | None) -> Iterator[View]:
         for top, tall in self._grid(self.cells[0], down):
             for left, wide in self._grid(self.cells[1], right):
-                yield self.view(top, left, tall, wide, soft=soft)
+                yield self.view(top, left, tall, wide, filtered=filtered)
 
     def _grid(self, cells: int, shift: int) -> list[tuple[int, int]]:
         """(first cell, number of cells) of the tiles along one axis."""
@@ -172,11 +176,11 @@ class Square:
 
     cells = (1, 1)
 
-    def sweep(self, rng: np.random.Generator, *, soft: bool = False) -> Iterator[View]:
+    def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
         """The one view."""
         yield View(
-            rows=self._middle(self.picture[0], soft),
-            columns=self._middle(self.picture[1], soft),
+            rows=self._middle(self.picture[0], filtered),
+            columns=self._middle(self.picture[1], filtered),
             cell=(slice(0, 1), slice(0, 1)),
         )
 
@@ -184,13 +188,6 @@ class Square:
         """The one view."""
         return self.sweep(np.random.default_rng())
 
-    def _middle(self, size: int, soft: bool) -> Axis:
+    def _middle(self, size: int, filtered: Filter | None) -> Axis:
         to = max(self.side, round(size * self.side / min(self.picture)))
-        return _axis(size, to, (to - self.side) // 2, self.side, soft)
-
-
-def compressed(patch: Image, rng: np.random.Generator) -> Image:
-    """`patch` [h,w,3] after JPEG with 4:2:0 at a random quality. Its adjoint is taken to be the identity (straight through)."""
-    buffer = BytesIO()
-    to_pillow(patch).save(buffer, "JPEG", quality=int(rng.integers(65, 91)), subsampling=2)
-    return np.asarray(PillowImage.open(buffer), np.float32) / 255
+        return _axis(size, to, (to - self.side) // 2, self.side, filtered)

@@ -6,20 +6,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from glaze_runtime.views import Size, Square, compressed, resize, resize_matrix
+from glaze_runtime.damage import blurred, halved
+from glaze_runtime.views import Filter, Size, Square, resize, resize_matrix
 
 SIDES = st.integers(40, 150)
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIDES, SIDES, st.integers(32, 120), st.integers(32, 120), st.booleans(), st.integers(0, 99))
-def test_adjoint(height: int, width: int, to_height: int, to_width: int, soft: bool, seed: int) -> None:
+@given(
+    SIDES,
+    SIDES,
+    st.integers(32, 120),
+    st.integers(32, 120),
+    st.sampled_from([None, halved, blurred]),
+    st.integers(0, 99),
+)
+def test_adjoint(
+    height: int, width: int, to_height: int, to_width: int, filtered: Filter | None, seed: int
+) -> None:
     """<view(x), y> = <x, adjoint(y)>"""
     rng = np.random.default_rng(seed)
     size = Size(picture=(height, width), height=to_height, width=to_width, tile=48, stride=8)
     square = Square(picture=(height, width), side=to_height)
     x = rng.normal(size=(height, width, 3)).astype(np.float32)
-    for view in (*size.sweep(rng, soft=soft), *square.sweep(rng, soft=soft)):
+    for view in (*size.sweep(rng, filtered=filtered), *square.sweep(rng, filtered=filtered)):
         patch = view(x)
         y = rng.normal(size=patch.shape).astype(np.float32)
         back = np.zeros_like(x)
@@ -67,8 +77,3 @@ def test_resize_is_pillows_bicubic(size: int, to: int) -> None:
 def test_resize_to_the_same_shape_is_the_same() -> None:
     image = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
     assert resize(image, (20, 30)) is image
-
-
-def test_compressed_is_near() -> None:
-    image = np.full((64, 64, 3), 0.5, np.float32)
-    assert np.abs(compressed(image, np.random.default_rng(0)) - image).max() < 0.02
