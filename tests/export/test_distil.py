@@ -53,9 +53,9 @@ def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0)
 
 def test_the_loss_falls_and_the_weights_fit_the_graphs(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "weights.safetensors"
-    plan = training.Plan(steps=15, batch=2, rate=2e-3, seed=0, bfloat16=False)
+    plan = training.Plan(steps=40, batch=2, rate=2e-3, seed=0, bfloat16=False)
     losses = train(folder, output, plan)
-    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
     tensors = load_file(output)
     assert {tensor.dtype for tensor in tensors.values()} == {np.dtype(np.float16)}
     weights = Weights(file=output, tensors={n: t.astype(np.float32) for n, t in tensors.items()})
