@@ -1,4 +1,4 @@
-"""`glaze-edge-export distil decoder`: it learns, the same way every time, and goes on where it was broken off."""
+"""`glaze-edge-export distil`: it learns, the same way every time, and goes on where it was broken off."""
 
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
 torch = pytest.importorskip("torch")
+from glaze_export.distil import encoder as responses  # noqa: E402
 from glaze_export.distil import training  # noqa: E402
 from glaze_export.distil.data import crops, pictures  # noqa: E402
 from glaze_export.distil.decoder import distil  # noqa: E402
@@ -140,3 +141,29 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "weights.safetensors: 1.3 MB" in result.output
     assert output.stat().st_size < 2e6
+
+
+def test_an_encoder_learns_its_teachers_responses(folder: Path, tmp_path: Path) -> None:
+    """The other bundled encoder as teacher: what the student answers to changes comes nearer to what the teacher does."""
+    output = tmp_path / "weights.safetensors"
+    losses: list[float] = []
+    responses.distil(
+        encoder_card("sd1-b"),
+        folder,
+        Encoder(encoder_card("sd1-a"), CPU).encode,
+        training.Plan(steps=30, batch=4, rate=2e-3, seed=0, bfloat16=False),
+        device=torch.device("cpu"),
+        output=output,
+        on_step=lambda step, loss: losses.append(loss),
+    )
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    tensors = {name: array.astype(np.float32) for name, array in load_file(output).items()}
+    bind(encoder_card("sd1-b").step_graph, Weights(file=output, tensors=tensors))
+
+
+def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "weights.safetensors"
+    arguments = [str(folder), "--card", "sd1-b", "--teacher", "sd1-a", "-o", str(output), "--steps", "1"]
+    result = CliRunner().invoke(cli.cli, ["distil", "encoder", *arguments, "--batch", "1"])
+    assert result.exit_code == 0, result.output
+    assert "weights.safetensors: 1.0 MB" in result.output

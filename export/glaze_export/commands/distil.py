@@ -1,12 +1,23 @@
 """`glaze-edge-export distil`: the bundled networks, trained anew."""
 
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from glaze_models import DECODERS
+from glaze_models import DECODERS, ENCODERS
+
+if TYPE_CHECKING:
+    import torch
+
+    from glaze_export.distil.teachers import Teacher
+    from glaze_export.distil.training import Plan
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group()
@@ -14,46 +25,80 @@ def distil() -> None:
     """Train a bundled network on a folder of pictures."""
 
 
+def _training(*, steps: int, rate: float) -> Callable[[Command], Command]:
+    """The arguments that every recipe has; `steps` and `rate` are its defaults."""
+    options = (
+        click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+        click.option(
+            "--teacher-range",
+            type=click.Choice(["-1..1", "0..1"]),
+            default="-1..1",
+            show_default=True,
+            help="Of the images that an .onnx file takes.",
+        ),
+        click.option(
+            "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Weights."
+        ),
+        click.option("--steps", type=click.IntRange(1), default=steps, show_default=True),
+        click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Crops a step."),
+        click.option(
+            "--crops", type=click.IntRange(1), default=1, show_default=True, help="Of each picture."
+        ),
+        click.option("--rate", type=float, default=rate, show_default=True, help="Highest learning rate."),
+        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--device", default="cpu", show_default=True, help="As torch calls it: cpu, cuda, mps."),
+        click.option("--bfloat16", is_flag=True, help="Several times as fast where the device has it."),
+    )
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+TEACHER = (
+    "An encoder of the latent space: an .onnx file (image -> latent mean), or a name of `glaze-edge models`."
+)
+
+
 @distil.command()
-@click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--teacher", required=True, help=TEACHER)
 @click.option(
-    "--teacher",
-    "teachers",
-    multiple=True,
+    "--card",
+    type=click.Choice([name for name, card in ENCODERS.items() if card.weights]),
     required=True,
-    help="An encoder of the latent space: an .onnx file (image -> latent mean), or a name of `glaze-edge models`. May be repeated.",
+    help="The bundled encoder to train further.",
 )
-@click.option(
-    "--teacher-range",
-    type=click.Choice(["-1..1", "0..1"]),
-    default="-1..1",
-    show_default=True,
-    help="Of the images that an .onnx file takes.",
-)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Weights."
-)
+@_training(steps=1400, rate=1e-3)
+def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, **options: Any) -> None:
+    """Train a bundled encoder further, on PICTURES, until it responds to changes as its teacher does.
+
+    OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
+
+    \b
+    Example:
+      glaze-edge-export distil encoder art/ --card sd1-b --teacher encoder.onnx -o encoder.safetensors
+    """
+    # torch takes seconds to import, which --help need not wait for.
+    from glaze_export.distil.encoder import distil as train
+
+    plan, device, (asked,) = _prepared([teacher], **options)
+    with _progress() as progress:
+        train(
+            ENCODERS[card],
+            pictures,
+            asked,
+            plan,
+            each=crops,
+            device=device,
+            output=output,
+            on_step=_tell_steps(progress, plan.steps),
+        )
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+@distil.command()
+@click.option("--teacher", "teachers", multiple=True, required=True, help=f"{TEACHER} May be repeated.")
 @click.option("--card", type=click.Choice(list(DECODERS)), default="sd1-small", show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=1500, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Crops a step.")
-@click.option("--crops", type=click.IntRange(1), default=1, show_default=True, help="Of each picture.")
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="As torch calls it: cpu, cuda, mps.")
-@click.option("--bfloat16", is_flag=True, help="Several times as fast where the device has it.")
+@_training(steps=6000, rate=2e-3)
 def decoder(
-    pictures: Path,
-    teachers: tuple[str, ...],
-    teacher_range: str,
-    output: Path,
-    card: str,
-    steps: int,
-    batch: int,
-    crops: int,
-    rate: float,
-    seed: int,
-    device: str,
-    bfloat16: bool,
+    pictures: Path, teachers: tuple[str, ...], output: Path, card: str, crops: int, **options: Any
 ) -> None:
     """Train a decoder to give back PICTURES from their latents.
 
@@ -63,27 +108,41 @@ def decoder(
     Example:
       glaze-edge-export distil decoder art/ --teacher encoder.onnx --teacher sd1-a --teacher sd1-b -o decoder.safetensors
     """
-    # torch takes seconds to import, which --help need not wait for.
-    import torch
-
     from glaze_export.distil.decoder import distil as train
-    from glaze_export.distil.teachers import teacher
-    from glaze_export.distil.training import Plan
 
-    plan = Plan(steps=steps, batch=batch, rate=rate, seed=seed, bfloat16=bfloat16)
-    with Progress(console=Console(stderr=True)) as progress:
-        latents, training = progress.add_task("Latents", total=None), progress.add_task("Steps", total=steps)
+    plan, device, asked = _prepared(teachers, **options)
+    with _progress() as progress:
+        latents = progress.add_task("Latents", total=None)
         train(
             DECODERS[card],
             pictures,
-            [teacher(given, signed=teacher_range == "-1..1") for given in teachers],
+            asked,
             plan,
             each=crops,
-            device=torch.device(device),
+            device=device,
             output=output,
             on_crop=lambda done, whole: progress.update(latents, completed=done, total=whole),
-            on_step=lambda step, loss: progress.update(
-                training, completed=step, description=f"Steps, loss {loss:.4f}"
-            ),
+            on_step=_tell_steps(progress, plan.steps),
         )
     click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _prepared(
+    teachers: Sequence[str], *, teacher_range: str, device: str, **plan: Any
+) -> tuple["Plan", "torch.device", list["Teacher"]]:
+    import torch
+
+    from glaze_export.distil.teachers import teacher
+    from glaze_export.distil.training import Plan
+
+    asked = [teacher(given, signed=teacher_range == "-1..1") for given in teachers]
+    return Plan(**plan), torch.device(device), asked
+
+
+def _progress() -> Progress:
+    return Progress(console=Console(stderr=True))
+
+
+def _tell_steps(progress: Progress, steps: int) -> Callable[[int, float], None]:
+    task = progress.add_task("Steps", total=steps)
+    return lambda step, loss: progress.update(task, completed=step, description=f"Steps, loss {loss:.4f}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
@@ -90,12 +91,11 @@ def _loss(
     response, true_response = module(moved).float() - latent, _taught(teacher, moved) - truth
     value = (latent - truth).square().mean() / truth.square().mean()
     error = (response - true_response).square().sum((1, 2, 3)) / true_response.square().sum((1, 2, 3))
-    return value + error.mean()
+    total: Tensor = value + error.mean()
+    return total
 
 
-def _patches(
-    images: Crops, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], rng: np.random.Generator
-) -> Tensor:
+def _patches(images: Crops, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
     """[N,3,LEARNED,LEARNED] in 0..1, from random places of the chosen crops."""
     patches = []
     for index in chosen:
@@ -121,7 +121,7 @@ def _attack(module: nn.Module, image: Tensor, rng: np.random.Generator) -> Tenso
 def _limits(image: Tensor, rng: np.random.Generator) -> Tensor:
     """[N,3,1,1]"""
     scales = rng.uniform(*SCALES, size=(len(image), 1, 1, 1)).astype(np.float32)
-    return torch.from_numpy(scales * np.float32(LIMITS).reshape(1, 3, 1, 1)).to(image.device)
+    return torch.from_numpy(scales * np.array(LIMITS, np.float32).reshape(1, 3, 1, 1)).to(image.device)
 
 
 def _slow(image: Tensor) -> Tensor:
