@@ -11,11 +11,12 @@ import numpy as np
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
+from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Style, style_bank, style_named
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
@@ -38,7 +39,7 @@ BACKDROP = np.float32(0.5)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Figures:
-    """What was done to a picture, measured: `encoders` at 512 pixels beside their controls, `visibility` at full size."""
+    """What was done to a picture, measured: `encoders` as a trainer sees it, beside their controls, and `visibility`."""
 
     encoders: list[Attainment]
     visibility: Visibility
@@ -155,10 +156,11 @@ class Session:
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
-        original, glazed = _working_size(_seen(result.picture)), _working_size(_seen(written))
+        original, glazed = shown(result.picture), shown(written)
+        target = to_pillow(resize(result.target, result.picture.image.shape[:2]))
         return Figures(
-            encoders=attainments(original, glazed, result.target, self.encoders),
-            visibility=visibility(original, glazed, visibility_budget(original, 1.0)),
+            encoders=attainments(original, glazed, target, self.encoders),
+            visibility=visibility(original, glazed),
         )
 
     def work(self, size: tuple[int, int]) -> float:
