@@ -41,7 +41,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
         else:
             for graph in (card.encode_graph, card.step_graph):
                 shutil.copy(graph, package / "graphs")
-    monkeypatch.setattr("glaze_models.encoders._data", lambda: package)
+    monkeypatch.setattr("glaze_models.files._data", lambda: package)
 
     def make(name: str, shapes: Shapes, derived: str = "{}", **fields: object) -> EncoderCard:
         fields = {"family": "test", "graph": name, "weights": None} | fields

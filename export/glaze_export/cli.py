@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from glaze_export.commands.decoder import decoder
+from glaze_export.commands.distil import distil
 from glaze_export.commands.encoder import encoder
 from glaze_export.commands.style_pipeline import style_pipeline
 from glaze_export.commands.styles import styles
@@ -16,6 +18,8 @@ def cli() -> None:
 
 
 cli.add_command(encoder)
+cli.add_command(decoder)
+cli.add_command(distil)
 cli.add_command(styles)
 cli.add_command(style_pipeline)
 

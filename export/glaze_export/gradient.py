@@ -1,6 +1,7 @@
-"""Reverse-mode differentiation on the ONNX graph: `encode` -> `step`, a squared error and its gradient.
+"""Reverse-mode differentiation on the ONNX graph: `encode` or `decode` -> `step`, a squared error and its gradient.
 
     loss = sum (encode(image) − target)²        gradient = d loss / d image
+    loss = sum (decode(latent) − target)²       gradient = d loss / d latent
 
 Why not trace torch's backward pass: `torch.func.grad` under non-strict export yields fake weights without a
 word, and `autograd.grad` is refused in strict export. On the graph, one small rule an operator is enough.
@@ -17,21 +18,28 @@ from glaze_export.lowering import written_out
 from glaze_export.rules import RULES
 from glaze_models.errors import ModelError
 
+STEPS = {"encode": "step", "decode": "decode_step"}
+"""The last part of a graph's name -> that of its step graph."""
 
-def step_graph(encode: GraphProto) -> tuple[GraphProto, graphs.Derived]:
-    """The graph image, target -> loss [], gradient [1,3,height,width]; and its derived tensors' recipes.
+
+def step_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
+    """The graph input, target -> loss [], gradient, of the input's shape; and its derived tensors' recipes.
 
     Raises:
         ModelError: an operator has no rule, or its rule does not cover this use; the node is named.
     """
-    image, latent = encode.input[0], encode.output[0]
-    tape = _Tape(written_out(encode))
-    error = tape.emit("Sub", latent.name, "target")
-    tape.emit("ReduceSum", tape.emit("Mul", error, error), output="loss", keepdims=0)
-    gradient = tape.back(encode, tape.emit("Mul", error, tape.scalar(2)))
+    source, output = forward.input[0], forward.output[0]
+    stem, kind = forward.name.split(".")
+    tape = _Tape(written_out(forward))
+    error = tape.emit("Sub", output.name, "target")
+    squares = tape.emit("Mul", error, error)
+    if kind == "decode":  # an image's million numbers, added up in one go, would be 1e-5 off
+        squares = tape.emit("ReduceSum", squares, tape.integers([3]))
+    tape.emit("ReduceSum", squares, output="loss", keepdims=0)
+    gradient = tape.back(forward, tape.emit("Mul", error, tape.scalar(2)))
     graph = tape.graph(
-        encode.name.replace("encode", "step"),
-        [image, graphs.value("target", graphs.sizes(latent))],
+        f"{stem}.{STEPS[kind]}",
+        [source, graphs.value("target", graphs.sizes(output))],
         [graphs.value("loss", []), gradient],
     )
     return graph, tape.recipes
@@ -77,12 +85,12 @@ class _Tape:
             if self._alive.intersection(node.input):
                 self._alive.update(node.output)
 
-    def back(self, encode: GraphProto, start: str) -> ValueInfoProto:
-        """Carry `start`, the gradient of the output of `encode`, back to its first input; the graph's output `gradient`."""
-        image = encode.input[0]
-        gradients = {encode.output[0].name: start}
+    def back(self, forward: GraphProto, start: str) -> ValueInfoProto:
+        """Carry `start`, the gradient of the output of `forward`, back to its first input; the graph's output `gradient`."""
+        source = forward.input[0]
+        gradients = {forward.output[0].name: start}
         self._late.add(start)
-        for node in reversed(encode.node):
+        for node in reversed(forward.node):
             grad = gradients.pop(node.output[0], None)
             if grad is None:
                 continue
@@ -92,8 +100,8 @@ class _Tape:
                 )
             for name, part in RULES[node.op_type](node, grad, self):
                 gradients[name] = self.emit("Add", gradients[name], part) if name in gradients else part
-        self.emit("Identity", gradients[image.name], output="gradient")
-        return graphs.value("gradient", graphs.sizes(image))
+        self.emit("Identity", gradients[source.name], output="gradient")
+        return graphs.value("gradient", graphs.sizes(source))
 
     def graph(
         self, name: str, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]

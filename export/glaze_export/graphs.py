@@ -97,8 +97,8 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
     return [d.dim_param or d.dim_value for d in of.type.tensor_type.shape.dim]
 
 
-EXAMPLE = MappingProxyType({"height": 192, "width": 384})
-"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them."""
+EXAMPLE = MappingProxyType({"height": 192, "width": 384, "latent_height": 24, "latent_width": 48})
+"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them; those of a latent count where it is the input."""
 
 
 def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict[str, tuple[int, ...]]:

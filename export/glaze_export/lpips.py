@@ -135,7 +135,7 @@ def export_lpips(card: PerceptualCard) -> bytes:
     forward, _ = forward_graph(
         Lpips(card).eval(),
         name=card.graph.stem,
-        images=[graphs.value(name, [1, 3, "height", "width"]) for name in ("image", "reference")],
+        inputs=[graphs.value(name, [1, 3, "height", "width"]) for name in ("image", "reference")],
         output=graphs.value("distance", []),
         stride=16,
     )

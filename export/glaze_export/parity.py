@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from glaze_models import EncoderCard
+from glaze_models import DecoderCard, EncoderCard
 from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
 
@@ -38,28 +38,40 @@ class Parity:
 
 
 def parity(
-    card: EncoderCard, module: nn.Module, step: Path, sizes: Sequence[tuple[int, int]] = SIZES
+    card: EncoderCard | DecoderCard,
+    module: nn.Module,
+    step: Path,
+    sizes: Sequence[tuple[int, int]] = SIZES,
 ) -> list[Parity]:
-    """Compare the graph file `step` of `card`, with the weights of `module`, with `module` on smooth random images with noise.
+    """Compare the graph file `step` of `card`, with the weights of `module`, with `module`: an encoder on smooth random images with
+    noise, a decoder on random latents.
 
     An encoder that takes one size only is compared at that size.
+
+    Args:
+        sizes: of the images.
 
     Raises:
         ModelError, WeightsError: the graph cannot be used, or is not that of the module.
     """
     bound = bind(step, weights_of(module, step))
+    decodes = isinstance(card, DecoderCard)
+    fixed = card.side if isinstance(card, EncoderCard) else None
     reports = []
-    for height, width in [(card.side, card.side)] if card.side else sizes:
-        image, target = _example(module, height, width)
-        dims = {
-            "height": height,
-            "width": width,
-            "latent_height": target.shape[2],
-            "latent_width": target.shape[3],
-        }
+    for height, width in [(fixed, fixed)] if fixed else sizes:
+        generator = torch.Generator().manual_seed(height * 10_000 + width)
+        cells = height // card.stride, width // card.stride
+        shape = (1, card.channels, *cells)
+        source = torch.randn(shape, generator=generator) if decodes else _image(height, width, generator)
+        output = module(source)
+        target = output + torch.randn(output.shape, generator=generator)
+        dims = dict(
+            zip(("height", "width", "latent_height", "latent_width"), (height, width, *cells), strict=True)
+        )
         session = open_session(bound.model, CPU, dims=dims, initializers=bound.tensors)
-        loss, gradient = session.run(["loss", "gradient"], {"image": image.numpy(), "target": target.numpy()})
-        reports.append(_compare(loss, gradient, _autograd(module, image, target)))
+        feeds = {"latent" if decodes else "image": source.numpy(), "target": target.numpy()}
+        loss, gradient = session.run(["loss", "gradient"], feeds)
+        reports.append(_compare((height, width), (loss, gradient), _autograd(module, source, target)))
     return reports
 
 
@@ -68,28 +80,25 @@ def weights_of(module: nn.Module, file: Path) -> Weights:
     return Weights(file=file, tensors={name: tensor.numpy() for name, tensor in module.state_dict().items()})
 
 
-def _example(module: nn.Module, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """An image, and a target about one away from its latent."""
-    generator = torch.Generator().manual_seed(height * 10_000 + width)
+def _image(height: int, width: int, generator: torch.Generator) -> torch.Tensor:
     coarse = torch.rand(1, 3, height // 32, width // 32, generator=generator)
     image = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
-    image = (image + 0.05 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
-    latent = module(image)
-    return image, latent + torch.randn(latent.shape, generator=generator)
+    return (image + 0.05 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
 
 
-def _autograd(module: nn.Module, image: torch.Tensor, target: torch.Tensor) -> tuple[float, Array]:
-    leaf = image.clone().requires_grad_()
+def _autograd(module: nn.Module, source: torch.Tensor, target: torch.Tensor) -> tuple[float, Array]:
+    leaf = source.clone().requires_grad_()
     loss = (module(leaf) - target).square().sum()
     (gradient,) = torch.autograd.grad(loss, leaf)
     return loss.item(), gradient.numpy()
 
 
-def _compare(loss: Array, gradient: Array, expected: tuple[float, Array]) -> Parity:
+def _compare(size: tuple[int, int], found: tuple[Array, Array], expected: tuple[float, Array]) -> Parity:
+    loss, gradient = found
     true_loss, reference = expected
     return Parity(
-        height=gradient.shape[2],
-        width=gradient.shape[3],
+        height=size[0],
+        width=size[1],
         loss_error=abs(float(loss) - true_loss) / true_loss,
         gradient_error=float(np.linalg.norm(gradient - reference) / np.linalg.norm(reference)),
         sign_agreement=float(np.mean(np.sign(gradient) == np.sign(reference))),

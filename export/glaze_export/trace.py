@@ -1,4 +1,4 @@
-"""The forward trace: a torch encoder -> the `encode` graph, image [1,3,height,width] in 0..1 -> latent."""
+"""The forward trace: a torch module -> its graph. An encoder's takes an image to its latent, a decoder's a latent to its image."""
 
 import logging
 import warnings
@@ -10,7 +10,7 @@ from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 from torch import Tensor, nn
 
 from glaze_export import graphs
-from glaze_models import EncoderCard
+from glaze_models import DecoderCard, EncoderCard
 from glaze_models.errors import ModelError
 
 
@@ -31,9 +31,20 @@ def encode_graph(module: nn.Module, card: EncoderCard) -> tuple[GraphProto, grap
     return forward_graph(
         module,
         name=f"{card.graph}.encode",
-        images=[graphs.value("image", [1, 3, *size])],
+        inputs=[graphs.value("image", [1, 3, *size])],
         output=graphs.value("latent", [1, card.channels, *_cells(card)]),
         stride=card.stride,
+    )
+
+
+def decode_graph(module: nn.Module, card: DecoderCard) -> tuple[GraphProto, graphs.Derived]:
+    """As `encode_graph`, of a decoder: latent mean [1,channels,h,w] -> image [1,3,stride·h,stride·w], about 0..1."""
+    return forward_graph(
+        module,
+        name=f"{card.graph}.decode",
+        inputs=[graphs.value("latent", [1, card.channels, "latent_height", "latent_width"])],
+        output=graphs.value("image", [1, 3, "height", "width"]),
+        stride=1,
     )
 
 
@@ -41,19 +52,19 @@ def forward_graph(
     module: nn.Module,
     *,
     name: str,
-    images: Sequence[ValueInfoProto],
+    inputs: Sequence[ValueInfoProto],
     output: ValueInfoProto,
     stride: int,
 ) -> tuple[GraphProto, graphs.Derived]:
-    """Trace `module`, which makes one `output` of `images` of one size; otherwise as `encode_graph`."""
+    """Trace `module`, which makes one `output` of `inputs` of one size, a multiple of `stride`; otherwise as `encode_graph`."""
     parameters = module.state_dict()
-    traced = _trace(module, parameters, images, output.name, stride)
+    traced = _trace(module, parameters, inputs, output.name, stride)
     constants = {t.name: t for t in traced.initializer}
     halves = _first_halves(traced, parameters, constants)
     weights = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
     weights |= {half: (weights[of][0] // 2, *weights[of][1:]) for half, of in halves.values()}
     kept = [node for node in traced.node if node.output[0] not in halves]
-    fixed = [*(image.name for image in images), output.name, *weights]
+    fixed = [*(value.name for value in inputs), output.name, *weights]
     names = _canonical_names(kept, constants, fixed) | {old: half for old, (half, _) in halves.items()}
     nodes = [_renamed(node, names) for node in kept]
     used = {name for node in nodes for name in node.input}
@@ -66,7 +77,7 @@ def forward_graph(
     graph = helper.make_graph(
         nodes,
         name,
-        images,
+        inputs,
         [output],
         sorted(tensors, key=lambda tensor: tensor.name),
     )
@@ -86,39 +97,39 @@ class _Functional(nn.Module):
         super().__init__()
         self._call = partial(torch.func.functional_call, module)  # hides the module's own parameters
 
-    def forward(self, images: tuple[Tensor, ...], parameters: dict[str, Tensor]) -> Tensor:
-        output: Tensor = self._call(parameters, images)
+    def forward(self, inputs: tuple[Tensor, ...], parameters: dict[str, Tensor]) -> Tensor:
+        output: Tensor = self._call(parameters, inputs)
         return output
 
 
 def _trace(
     module: nn.Module,
     parameters: Mapping[str, Tensor],
-    images: Sequence[ValueInfoProto],
+    inputs: Sequence[ValueInfoProto],
     output: str,
     stride: int,
 ) -> GraphProto:
     # Without torchvision the exporter logs a warning for each of its operators, which no encoder here uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     cells = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "rows"), (3, "columns"))}
-    sides = graphs.sizes(images[0])[2:]
+    sides = graphs.sizes(inputs[0])[2:]
     fixed = all(isinstance(side, int) for side in sides)
     free = None if fixed else {axis: stride * dim for axis, dim in cells.items()}
     size = sides if fixed else [8 * stride, 12 * stride]
     with warnings.catch_warnings():
         # The exporter copies torch's own tree specs, which warn about their deprecation.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
-        # Two images of one size share their axes, as they should.
+        # Two inputs of one size share their axes, as they should.
         warnings.filterwarnings("ignore", message=".*shares the same shape constraints", category=UserWarning)
         program = torch.onnx.export(
             _Functional(module).eval(),
-            (tuple(torch.rand(1, 3, *size) for _ in images),),
+            (tuple(torch.rand([1, *graphs.sizes(value)[1:2], *size]) for value in inputs),),
             kwargs={"parameters": dict(parameters)},
             dynamo=True,
             verbose=False,
             opset_version=graphs.OPSET,
-            dynamic_shapes={"images": tuple(free for _ in images), "parameters": dict.fromkeys(parameters)},
-            input_names=[*(image.name for image in images), *parameters],
+            dynamic_shapes={"inputs": tuple(free for _ in inputs), "parameters": dict.fromkeys(parameters)},
+            input_names=[*(value.name for value in inputs), *parameters],
             output_names=[output],
         )
     assert program is not None

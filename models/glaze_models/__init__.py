@@ -1,5 +1,16 @@
-"""glaze_models: what the other packages know without code: encoder cards, weight-less graphs, bundled weights, the style bank."""
+"""glaze_models: what the other packages know without code: cards, weight-less graphs, bundled weights, the style bank."""
 
-from glaze_models.encoders import DEFAULT_ENCODERS, ENCODERS, EncoderCard, Source, WeightsFile, encoder_card
+from glaze_models.decoders import DECODERS, DecoderCard
+from glaze_models.encoders import DEFAULT_ENCODERS, ENCODERS, EncoderCard, Source, encoder_card
+from glaze_models.files import WeightsFile
 
-__all__ = ["DEFAULT_ENCODERS", "ENCODERS", "EncoderCard", "Source", "WeightsFile", "encoder_card"]
+__all__ = [
+    "DECODERS",
+    "DEFAULT_ENCODERS",
+    "ENCODERS",
+    "DecoderCard",
+    "EncoderCard",
+    "Source",
+    "WeightsFile",
+    "encoder_card",
+]

@@ -1,20 +1,10 @@
 """The encoders: image -> latent mean of an image generator's autoencoder. A card is data; a graph is traced once an architecture."""
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from glaze_models.errors import OptionError
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightsFile:
-    """A `.safetensors` file whose tensors are bound to an encoder's graphs by name; `sha256` and `bytes` are the file's."""
-
-    path: Path
-    sha256: str
-    bytes: int
+from glaze_models.files import WeightsFile, bundled, graph_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +34,7 @@ class EncoderCard:
         weights: None where the artist has to add them.
         source: where the weights can be fetched; None where that needs an account, or there is no such place.
         caveat: what a person must know before relying on it, one sentence; empty where there is nothing.
+        decoder: name of the card of the decoder that its latents are made visible with; None where there is none.
     """
 
     name: str
@@ -60,21 +51,17 @@ class EncoderCard:
     weights: WeightsFile | None = None
     source: Source | None = None
     caveat: str = ""
+    decoder: str | None = None
 
     @property
     def encode_graph(self) -> Path:
         """image [1,3,H,W] in 0..1 -> latent [1,C,H/stride,W/stride]; without weights."""
-        return _data() / "graphs" / f"{self.graph}.encode.onnx"
+        return graph_file(f"{self.graph}.encode")
 
     @property
     def step_graph(self) -> Path:
         """image [1,3,H,W] in 0..1, target latent -> squared error (sum), its gradient [1,3,H,W]; without weights."""
-        return _data() / "graphs" / f"{self.graph}.step.onnx"
-
-
-@cache
-def _data() -> Path:
-    return Path(str(files("glaze_models")))
+        return graph_file(f"{self.graph}.step")
 
 
 _SURROGATE = (
@@ -99,11 +86,10 @@ ENCODERS: dict[str, EncoderCard] = {
             channels=4,
             scale=0.18215,
             graph="surrogate_a",
+            decoder="sd1-small",
             licence="MIT",
-            weights=WeightsFile(
-                path=_data() / "weights" / "sd1_surrogate_a.safetensors",
-                sha256="24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2",
-                bytes=1608144,
+            weights=bundled(
+                "sd1_surrogate_a", "24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2", 1608144
             ),
             provenance=_SURROGATE.format(how="by inverting the decoder, then agreement with the encoder"),
         ),
@@ -116,11 +102,10 @@ ENCODERS: dict[str, EncoderCard] = {
             channels=4,
             scale=0.18215,
             graph="surrogate_b",
+            decoder="sd1-small",
             licence="MIT",
-            weights=WeightsFile(
-                path=_data() / "weights" / "sd1_surrogate_b.safetensors",
-                sha256="7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e",
-                bytes=1050712,
+            weights=bundled(
+                "sd1_surrogate_b", "7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e", 1050712
             ),
             provenance=_SURROGATE.format(
                 how="distilled from the encoder's values and its responses to small changes"
@@ -138,6 +123,7 @@ ENCODERS: dict[str, EncoderCard] = {
             channels=4,
             scale=0.18215,
             graph="kl4",
+            decoder="sd1-small",
             licence="CreativeML Open RAIL-M",
             provenance="CompVis and Stability AI; diffusers AutoencoderKL, or first_stage_model of a checkpoint",
             source=Source(

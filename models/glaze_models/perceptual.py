@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from glaze_models.encoders import WeightsFile
 from glaze_models.errors import OptionError
+from glaze_models.files import WeightsFile
 
 DATA = Path(str(files("glaze_models")))
 

@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from glaze_models import EncoderCard
+from glaze_models import DecoderCard, EncoderCard
 from glaze_models.errors import ModelError, WeightsError
 from glaze_runtime.tensorfile import Entry, read_header, read_tensors
 
@@ -82,7 +82,7 @@ class Misfit(NamedTuple):
     text: str
 
 
-def load_weights(card: EncoderCard) -> Weights:
+def load_weights(card: EncoderCard | DecoderCard) -> Weights:
     """The weights of `card`.
 
     Raises:
@@ -92,7 +92,7 @@ def load_weights(card: EncoderCard) -> Weights:
     return Weights(file=file, tensors=read_tensors(file, entries))
 
 
-def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:
+def weights_entries(card: EncoderCard | DecoderCard) -> tuple[Path, dict[str, Entry]]:
     """The weights file of `card`, once it is known to be the right one, and where its tensors are.
 
     Raises:
@@ -100,7 +100,7 @@ def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:
     """
     if card.weights is None:
         raise WeightsError(
-            f"The encoder {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
+            f"The {_kind(card)} {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
         )
     file = card.weights.path
     remedy = (
@@ -114,6 +114,10 @@ def weights_entries(card: EncoderCard) -> tuple[Path, dict[str, Entry]]:
     if sha256 != card.weights.sha256:
         raise WeightsError(f"The weights {file} are damaged: their sha256 is not that on record. {remedy}")
     return file, read_header(file)
+
+
+def _kind(card: EncoderCard | DecoderCard) -> str:
+    return "decoder" if isinstance(card, DecoderCard) else "encoder"
 
 
 def bind(graph: Path, weights: Weights) -> Bound:

@@ -13,6 +13,7 @@ RULES: dict[str, Rule] = {
     "Add": arithmetic.add,
     "Concat": shapes.concat,
     "Conv": convolution.conv,
+    "ConvTranspose": convolution.conv_transpose,
     "Div": arithmetic.div,
     "Erf": arithmetic.erf,
     "Gemm": linear.gemm,

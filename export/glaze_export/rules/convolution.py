@@ -45,3 +45,19 @@ def conv(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
         "ConvTranspose", grad, weight, kernel_shape=kernel, pads=taken, strides=strides, **grouped
     )
     yield x, whole if even else fit(whole, before, after, tape)
+
+
+def conv_transpose(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """y = the adjoint of a convolution with W, at x; so its own adjoint is that convolution"""
+    has = attributes(node)
+    x, weight = node.input[:2]
+    plain = (
+        set(has.get("dilations", [1])) == {1}
+        and has.get("auto_pad", b"NOTSET") == b"NOTSET"
+        and not has.get("output_shape")
+        and not tape.needs_gradient(weight)
+    )
+    if not plain:
+        raise unknown(node, "has dilations, an automatic size, or a computed kernel")
+    kept = {name: has[name] for name in ("group", "kernel_shape", "pads", "strides") if name in has}
+    yield x, tape.emit("Conv", grad, weight, **kept)

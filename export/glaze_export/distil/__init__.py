@@ -1,0 +1,1 @@
+"""Training of the bundled networks, each recipe in a file of its own."""

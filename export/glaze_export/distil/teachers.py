@@ -1,0 +1,47 @@
+"""What recipes learn the latent space from: encoders, as ONNX files or as cards."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from glaze_export import graphs
+from glaze_models.errors import OptionError
+from glaze_runtime.arrays import Latent
+from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.encoder import Encoder, planes
+from glaze_runtime.store import encoder_card
+
+Teacher = Callable[[NDArray[np.float32]], Latent]
+"""image [H,W,3] in 0..1 -> latent mean [1,C,H/stride,W/stride], before the generator's scale"""
+
+
+def teacher(given: str, *, signed: bool) -> Teacher:
+    """The encoder that `given` names, a card's name or the path of an ONNX file, which takes an image in -1..1 if `signed`.
+
+    Raises:
+        OptionError: there is no such file or encoder.
+        ModelError: the file cannot be run.
+    """
+    file = Path(given)
+    if file.suffix != ".onnx":
+        return Encoder(encoder_card(given), CPU).encode
+    if not file.is_file():
+        raise OptionError(f"--teacher {file}: there is no such file. Check the path.")
+    image = onnx.load(file, load_external_data=False).graph.input[0]
+
+    @cache
+    def session(*shape: int) -> onnxruntime.InferenceSession:
+        named = zip(graphs.sizes(image), shape, strict=True)
+        return open_session(file, CPU, dims={name: size for name, size in named if isinstance(name, str)})
+
+    def encode(pixels: NDArray[np.float32]) -> Latent:
+        x = planes(2 * pixels - 1 if signed else pixels)
+        latent: Latent = session(*x.shape).run(None, {image.name: x})[0]
+        return latent
+
+    return encode
