@@ -24,8 +24,8 @@ def shown(picture: Picture) -> PillowImage.Image:
     image = to_pillow(picture.image)
     if not picture.mode.endswith("A"):
         return image
-    alpha = upright(picture.samples[..., -1], picture.metadata.orientation)
-    most = np.iinfo(alpha.dtype).max
+    alpha = np.asarray(upright(picture.samples[..., -1], picture.metadata.orientation), np.float32)
+    most = np.iinfo(picture.samples.dtype).max
     image.putalpha(PillowImage.fromarray(np.rint(alpha * (255 / most)).astype(np.uint8)))
     return PillowImage.alpha_composite(PillowImage.new("RGBA", image.size, GREY), image).convert("RGB")
 

@@ -18,24 +18,22 @@ from glaze_edge.audit.purifiers.webp import webp
 
 __all__ = ["PURIFIERS", "AutoencoderPurifier", "Purifier", "battery"]
 
-PURIFIERS: dict[str, Purifier | AutoencoderPurifier] = {
-    purifier.name: purifier
-    for purifier in (
-        *(jpeg(quality, chroma) for quality in (95, 85, 75, 50) for chroma in ("444", "420")),
-        webp(80),
-        *(resize(scale) for scale in (0.5, 0.75, 1.5)),
-        crop(0.875),
-        *(noise(sigma) for sigma in (0.02, 0.05, 0.1)),
-        blur(1.0),
-        median(3),
-        bilateral(diameter=9, colour=75, space=75),
-        adverse_cleaner(),
-        screenshot(0.8),
-        noisy_upscale(0.1),
-        round_trip(),
-        impress(),
-    )
-}
+_ALL: tuple[Purifier | AutoencoderPurifier, ...] = (
+    *(jpeg(quality, chroma) for quality in (95, 85, 75, 50) for chroma in ("444", "420")),
+    webp(80),
+    *(resize(scale) for scale in (0.5, 0.75, 1.5)),
+    crop(0.875),
+    *(noise(sigma) for sigma in (0.02, 0.05, 0.1)),
+    blur(1.0),
+    median(3),
+    bilateral(diameter=9, colour=75, space=75),
+    adverse_cleaner(),
+    screenshot(0.8),
+    noisy_upscale(0.1),
+    round_trip(),
+    impress(),
+)
+PURIFIERS = {purifier.name: purifier for purifier in _ALL}
 
 
 def battery(autoencoder: Autoencoder | None) -> list[Purifier]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -42,7 +41,7 @@ class AutoencoderPurifier:
         return Purifier(
             name=self.name,
             does=f"{self.does}, by {autoencoder.name}",
-            purify=partial(self.purify, autoencoder=autoencoder),
+            purify=lambda image: self.purify(image, autoencoder),
         )
 
 

@@ -1,7 +1,6 @@
 """The recipe that is public as "AdverseCleaner": many bilateral passes, then guided filters that bring the edges back."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glaze_edge.audit.purifiers.base import Purifier
 from glaze_edge.audit.purifiers.bilateral import bilateral_filter
@@ -55,10 +54,11 @@ def _outer(a: Image, b: Image) -> Image:
 
 def _applied(slope: Image, guide: Image) -> Image:
     """[H,W,3,3] of guide and image channels, [H,W,3] -> [H,W,3]"""
-    return (slope * guide[..., :, None]).sum(-2)
+    applied: Image = (slope * guide[..., :, None]).sum(-2)
+    return applied
 
 
-def _mean(values: Image, radius: int) -> NDArray[np.float64]:
+def _mean(values: Image, radius: int) -> Image:
     """The mean over a square of [H,W,...]; edges are mirrored."""
     size = 2 * radius + 1
     for axis in (0, 1):
