@@ -17,9 +17,9 @@ from glaze_edge.audit.words import (
     MEASURES,
     before_attack,
     best_attack,
-    decibels,
     made,
     person_rows,
+    signed,
     untested,
 )
 from glaze_edge.figures import visibility_map
@@ -57,15 +57,15 @@ def report(audit: Audit, original: str, glazed: str) -> str:
 
 def _tiles(findings: Findings) -> Iterator[str]:
     seen = findings.person.visibility
-    yield _tile("A person", f"{seen['mean_change']:.1f}", "mean change, of 255")
+    yield _tile("A person", f"{seen['mean_change']:.1f}", "of 255: the mean change")
     for reading in findings.encoders:
         before, control = reading.effect.main or 0.0, reading.control.main or 0.0
-        yield _tile(reading.encoder, f"{before:.2f}", f"{findings.measure}; noise as strong: {control:.2f}")
-        worst = findings.worst(reading.encoder)
+        left = findings.worst(reading.encoder).left[reading.encoder]
         yield _tile(
-            f"{reading.encoder}, attacked",
-            f"{worst.left[reading.encoder]:.2f}",
-            f"left by the best: {worst.does}",
+            reading.encoder,
+            signed(before),
+            f"{findings.measure}, where noise as strong has {signed(control)}; "
+            f"{signed(left)} after the best of {len(findings.survival)} attacks",
         )
 
 
@@ -104,10 +104,10 @@ def _detail(audit: Audit) -> Iterator[str]:
 def _encoder(reading: Reading, views: list[View]) -> str:
     said = [f"Stands for {', '.join(reading.stands_for)}."]
     if reading.glazed_against:
-        said.append("The picture was glazed against this very encoder, which flatters the findings.")
+        said.append("The picture was glazed against this very encoder, which flatters the figures.")
     said.append(reading.caveat)
     rows = [
-        (name.capitalize(), f"{value:.3f}", f"{getattr(reading.control, name):.3f}")
+        (name.capitalize(), signed(value, 3), signed(getattr(reading.control, name), 3))
         for name in ("attainment", "view", "drift")
         if (value := getattr(reading.effect, name)) is not None
     ]
@@ -137,18 +137,18 @@ def _definitions(findings: Findings) -> str:
 def _survival(findings: Findings) -> str:
     before = before_attack(findings)
     most = max([1e-9, *before.values(), *(value for row in findings.survival for value in row.left.values())])
-    heads = "".join(f"<th scope=col>{escape(name)}" for name in before)
+    encoders = "".join(f"<th scope=col>{escape(name)}" for name in before)
     body = [_attack("nothing done", before, findings.person.psnr, most, "untouched")]
     body += [_attack(row.does, row.left, row.psnr, most, "") for row in findings.survival]
-    return f"<thead><tr><th scope=col>After{heads}<th scope=col>PSNR</thead><tbody>{''.join(body)}</tbody>"
+    return f"<thead><tr><th scope=col>After{encoders}<th scope=col>PSNR, dB</thead><tbody>{''.join(body)}</tbody>"
 
 
 def _attack(does: str, left: dict[str, float], psnr: float | None, most: float, kind: str) -> str:
     cells = "".join(
-        f"<td>{value:.2f}<i class=bar style='width:{100 * min(max(value / most, 0), 1):.0f}%'></i>"
+        f"<td>{signed(value)}<i class=bar style='width:{100 * min(max(value / most, 0), 1):.0f}%'></i>"
         for value in left.values()
     )
-    ratio = "moved" if psnr is None and not kind else decibels(psnr)
+    ratio = "–" if psnr is None else f"{psnr:.1f}"
     return f"<tr class='{kind}'><th scope=row>{escape(does)}{cells}<td>{ratio}"
 
 

@@ -26,7 +26,7 @@ def _program(name: str, original: PillowImage.Image, glazed: PillowImage.Image) 
         files = _written(Path(folder), original, glazed)
         said = subprocess.run([program, *files], capture_output=True, text=True, check=False)
     try:
-        return round(float(said.stdout.split()[0]), 3)
+        return round(float(said.stdout.split()[0]), 4)
     except (IndexError, ValueError):
         return None
 

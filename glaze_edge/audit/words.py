@@ -45,7 +45,8 @@ def person_rows(person: Person) -> Iterator[tuple[str, str, str]]:
         spread,
         "mean, 95th percentile and largest colour difference; about 1 is just seen side by side",
     )
-    yield "PSNR", decibels(person.psnr), "the higher, the smaller the change"
+    psnr = "no change" if person.psnr is None else f"{person.psnr:.1f} dB"
+    yield "PSNR", psnr, "the higher, the smaller the change"
     yield "SSIM", f"{person.ssim:.4f}", "1 is no change"
     for name, value in person.perceptual.items():
         label, meaning = _PERCEPTUAL[name]
@@ -59,9 +60,10 @@ _PERCEPTUAL = {
 }
 
 
-def decibels(psnr: float | None) -> str:
-    """Of the same pictures there is none."""
-    return "no change" if psnr is None else f"{psnr:.1f} dB"
+def signed(value: float, digits: int = 2) -> str:
+    """With a real minus sign, and none on zero."""
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.removeprefix("-")
 
 
 def made(findings: Findings) -> str:
@@ -78,7 +80,7 @@ def made(findings: Findings) -> str:
 def best_attack(findings: Findings) -> str:
     """What the best of the attacks leaves, a sentence."""
     left = [
-        f"{worst.left[name]:.2f} of {before:.2f} to {name} ({worst.does})"
+        f"{name} {signed(worst.left[name])} of {signed(before)} ({worst.does})"
         for name, before in before_attack(findings).items()
         for worst in (findings.worst(name),)
     ]
@@ -106,7 +108,7 @@ def lines(findings: Findings) -> Iterator[str]:
     yield from ("", "What an AI sees (control: noise that is as strong)")
     for reading in findings.encoders:
         said = [
-            f"{name} {value:.2f} (control {control:.2f})"
+            f"{name} {signed(value)} (control {signed(control)})"
             for name in ("attainment", "view", "drift")
             if (value := getattr(reading.effect, name)) is not None
             and (control := getattr(reading.control, name)) is not None
@@ -117,7 +119,7 @@ def lines(findings: Findings) -> Iterator[str]:
     width = max(len(row.does) for row in findings.survival)
     yield f"  {'':{width}}  {''.join(f'{name[:10]:>11}' for name in names)}"
     for row in findings.survival[:WORST_SHOWN]:
-        yield f"  {row.does:{width}}  {''.join(f'{row.left[name]:11.2f}' for name in names)}"
+        yield f"  {row.does:{width}}  {''.join(f'{signed(row.left[name]):>11}' for name in names)}"
     if len(findings.survival) > WORST_SHOWN:
         yield f"  and {len(findings.survival) - WORST_SHOWN} more, in the report (-o) and in --json"
     yield from ("", best_attack(findings), untested(findings), LIMITS[0])
