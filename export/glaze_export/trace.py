@@ -112,10 +112,10 @@ def _trace(
     # Without torchvision the exporter logs a warning for each of its operators, which no encoder here uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     cells = {axis: torch.export.Dim(name, min=2, max=4096) for axis, name in ((2, "rows"), (3, "columns"))}
-    sides = graphs.sizes(inputs[0])[2:]
-    fixed = all(isinstance(side, int) for side in sides)
+    sizes = [size for size in graphs.sizes(inputs[0]) if isinstance(size, int)]
+    fixed = len(sizes) == 4
     free = None if fixed else {axis: stride * dim for axis, dim in cells.items()}
-    size = sides if fixed else [8 * stride, 12 * stride]
+    example = sizes if fixed else [*sizes, 8 * stride, 12 * stride]
     with warnings.catch_warnings():
         # The exporter copies torch's own tree specs, which warn about their deprecation.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
@@ -123,7 +123,7 @@ def _trace(
         warnings.filterwarnings("ignore", message=".*shares the same shape constraints", category=UserWarning)
         program = torch.onnx.export(
             _Functional(module).eval(),
-            (tuple(torch.rand([1, *graphs.sizes(value)[1:2], *size]) for value in inputs),),
+            (tuple(torch.rand(example) for _ in inputs),),
             kwargs={"parameters": dict(parameters)},
             dynamo=True,
             verbose=False,

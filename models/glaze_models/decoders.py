@@ -6,6 +6,7 @@ As with encoders a card is data, and a graph is traced once an architecture.
 from dataclasses import dataclass
 from pathlib import Path
 
+from glaze_models.encoders import ENCODERS
 from glaze_models.files import WeightsFile, graph_file
 
 
@@ -35,6 +36,11 @@ class DecoderCard:
     caveat: str = ""
 
     @property
+    def graphs(self) -> tuple[Path, Path]:
+        """Both graphs."""
+        return self.decode_graph, self.step_graph
+
+    @property
     def decode_graph(self) -> Path:
         """latent [1,C,h,w] -> image [1,3,stride·h,stride·w], about 0..1, not clipped; without weights."""
         return graph_file(f"{self.graph}.decode")
@@ -44,6 +50,9 @@ class DecoderCard:
         """latent [1,C,h,w], target image [1,3,H,W] -> squared error (sum), its gradient [1,C,h,w]; without weights."""
         return graph_file(f"{self.graph}.decode_step")
 
+
+WITH_DECODER = ("sd", "sd3", "flux1", "flux2", "tiny")
+"""Families of encoders whose autoencoder's other half has graphs too."""
 
 DECODERS: dict[str, DecoderCard] = {
     card.name: card
@@ -61,5 +70,19 @@ DECODERS: dict[str, DecoderCard] = {
             ),
             caveat="It is far smaller than the generator's own decoder: it shows colours and shapes, and loses fine detail.",
         ),
+        *(
+            DecoderCard(
+                name=encoder.name,
+                family="tiny" if encoder.family == "tiny" else "kl",
+                stride=encoder.stride,
+                channels=encoder.channels,
+                graph=encoder.graph,
+                licence=encoder.licence,
+                provenance=encoder.provenance.replace("_encoder", "_decoder"),
+            )
+            for encoder in ENCODERS.values()
+            if encoder.family in WITH_DECODER
+        ),
     )
 }
+"""The bundled one, and by the name of its encoder the other half of each autoencoder that the artist can add."""

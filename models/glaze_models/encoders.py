@@ -54,6 +54,11 @@ class EncoderCard:
     decoder: str | None = None
 
     @property
+    def graphs(self) -> tuple[Path, Path]:
+        """Both graphs."""
+        return self.encode_graph, self.step_graph
+
+    @property
     def encode_graph(self) -> Path:
         """image [1,3,H,W] in 0..1 -> latent [1,C,H/stride,W/stride]; without weights."""
         return graph_file(f"{self.graph}.encode")

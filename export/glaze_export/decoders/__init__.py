@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from torch import nn
 
-from glaze_export.decoders import small
+from glaze_export.decoders import autoencoder_kl, small, tiny
 from glaze_models import DecoderCard
 
 Family = Callable[[DecoderCard], nn.Module]
 """Builds the module of a card, with the names of its weights file and torch's own initialisation."""
 
 FAMILIES: dict[str, Family] = {
+    "kl": autoencoder_kl.build,
     "small": small.build,
+    "tiny": tiny.build,
 }

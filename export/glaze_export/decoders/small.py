@@ -9,8 +9,8 @@ from torch.nn.functional import silu
 from glaze_export.encoders.surrogate import Block
 from glaze_models import DecoderCard
 
-WIDTHS = (96, 64, 32)
-BLOCKS = (3, 2, 1)
+WIDTHS = (96, 48, 24)
+BLOCKS = (3, 1, 1)
 """At 1/8, 1/4 and 1/2 of the image's size."""
 DEVIATION = 5.0
 """Of the numbers of a latent, about: the network takes them divided by it."""

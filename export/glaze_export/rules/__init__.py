@@ -4,7 +4,17 @@ Only operators that onnxruntime has for CoreML too may come out of a rule (no Ex
 A new operator is one function in the module of its kind and one entry in `RULES`.
 """
 
-from glaze_export.rules import activation, arithmetic, convolution, linear, norm, pooling, reduction, shapes
+from glaze_export.rules import (
+    activation,
+    arithmetic,
+    convolution,
+    linear,
+    norm,
+    pooling,
+    reduction,
+    resizing,
+    shapes,
+)
 from glaze_export.rules.tape import Rule, Tape
 
 __all__ = ["RULES", "Rule", "Tape"]
@@ -26,10 +36,12 @@ RULES: dict[str, Rule] = {
     "ReduceSum": reduction.reduce_sum,
     "Relu": activation.relu,
     "Reshape": shapes.reshape,
+    "Resize": resizing.resize,
     "Sigmoid": arithmetic.sigmoid,
     "Slice": shapes.slice_,
     "Softmax": linear.softmax,
     "Sqrt": arithmetic.sqrt,
     "Sub": arithmetic.sub,
+    "Tanh": arithmetic.tanh,
     "Transpose": shapes.transpose,
 }

@@ -67,6 +67,13 @@ def sigmoid(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]
     yield node.input[0], tape.emit("Mul", grad, slope)
 
 
+def tanh(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
+    """y = tanh x, dy/dx = 1 − y²"""
+    y = tape.value(node.output[0])
+    slope = tape.emit("Sub", tape.scalar(1), tape.emit("Mul", y, y))
+    yield node.input[0], tape.emit("Mul", grad, slope)
+
+
 def erf(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """y = 2/√π ∫₀ˣ e^(−t²) dt"""
     x = tape.value(node.input[0])
