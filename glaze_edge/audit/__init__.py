@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image as PillowImage
 
 from glaze_edge.audit.machine import Effect, Eye, Sight, effect
-from glaze_edge.audit.person import Person, person
+from glaze_edge.audit.person import Person, person_sees
 from glaze_edge.audit.purifiers import battery
 from glaze_edge.audit.survival import Pair, Survival, survives
 from glaze_edge.files import Mark, Picture
@@ -114,7 +114,7 @@ def audit(
     purifiers = battery(next((eye.autoencoder for eye in eyes if eye.autoencoder), None))
     tell = _steps(1 + len(eyes) + len(purifiers), on_progress)
     tell("what a person sees")
-    seen_by_person = person(before, after)
+    seen = person_sees(before, after)
     readings, views, goals = [], [], []
     for eye in eyes:
         tell(f"what {eye.name} sees")
@@ -126,7 +126,7 @@ def audit(
     survival = survives(purifiers, pair, eyes, goals, lambda purifier: tell(f"after {purifier.does}"))
     findings = Findings(
         mark=glazed.glazed,
-        person=seen_by_person,
+        person=seen,
         encoders=readings,
         measure="drift" if target is None else "attainment",
         survival=survival,

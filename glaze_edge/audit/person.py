@@ -41,7 +41,7 @@ class Person:
     perceptual: dict[str, float]
 
 
-def person(original: PillowImage.Image, glazed: PillowImage.Image) -> Person:
+def person_sees(original: PillowImage.Image, glazed: PillowImage.Image) -> Person:
     """What a person sees of the change from `original` to `glazed`, RGB of 8 bits and of one size."""
     difference = delta_e(original, glazed)
     pair = judged(original), judged(glazed)
