@@ -16,7 +16,7 @@ from glaze_models.errors import GlazeError, OptionError
 from glaze_runtime.arrays import to_pillow
 from glaze_runtime.store import encoder_card
 
-__all__ = ["Audit", "Findings", "Reading", "View", "audit", "encoders_for"]
+__all__ = ["Audit", "Effect", "Findings", "Reading", "View", "audit", "encoders_for"]
 
 
 @dataclass(frozen=True, kw_only=True)

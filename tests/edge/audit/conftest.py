@@ -1,23 +1,24 @@
-"""A decoder with random weights, pictures to audit, and their audit."""
+"""A decoder with random weights, and pictures to audit."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from PIL import Image
+from pairs import pictures
 from safetensors.numpy import save_file
 
-from glaze_models import DECODERS, WeightsFile
+from glaze_models import DECODERS, DecoderCard, WeightsFile
 
 MakeFiles = Callable[..., tuple[Path, Path, Path]]
 
 
-@pytest.fixture
-def small_decoder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session")
+def random_decoder(tmp_path_factory: pytest.TempPathFactory) -> DecoderCard:
     """The decoder of sd1-a's and sd1-b's latents, with random weights."""
     card = DECODERS["sd1-small"]
     rng = np.random.default_rng(0)
@@ -30,32 +31,23 @@ def small_decoder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     path = tmp_path_factory.mktemp("decoder") / "small.safetensors"
     save_file(tensors, path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    weights = WeightsFile(path=path, sha256=sha256, bytes=path.stat().st_size)
-    monkeypatch.setitem(DECODERS, card.name, replace(card, weights=weights))
+    return replace(card, weights=WeightsFile(path=path, sha256=sha256, bytes=path.stat().st_size))
+
+
+@pytest.fixture
+def small_decoder(random_decoder: DecoderCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`random_decoder` is the bundled one."""
+    monkeypatch.setitem(DECODERS, random_decoder.name, random_decoder)
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> MakeFiles:
-    """Makes an original, a "glazed" picture some way towards the target, and the target."""
+    """Makes files of `pictures`."""
 
-    def make(size: tuple[int, int] = (128, 64), share: float = 0.2) -> tuple[Path, Path, Path]:
-        rng = np.random.default_rng(0)
-        original, target = (
-            np.asarray(
-                Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8)).resize(
-                    size, Image.Resampling.BICUBIC
-                ),
-                np.float32,
-            )
-            for _ in range(2)
-        )
-        pictures = {
-            "original": original,
-            "glazed": original + share * (target - original),
-            "target": target,
-        }
-        for name, picture in pictures.items():
-            Image.fromarray(picture.round().astype(np.uint8)).save(tmp_path / f"{name}.png")
-        return tmp_path / "original.png", tmp_path / "glazed.png", tmp_path / "target.png"
+    def make(**options: Any) -> tuple[Path, Path, Path]:
+        paths = tuple(tmp_path / f"{name}.png" for name in ("original", "glazed", "target"))
+        for path, picture in zip(paths, pictures(**options), strict=True):
+            picture.save(path)
+        return paths
 
     return make
