@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-from glaze_models import ENCODERS, EncoderCard
+from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_models.perceptual import PERCEPTUALS
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -32,27 +32,39 @@ def data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
-    """Makes known encoders whose graphs only declare tensors of given shapes; the bundled ones stay, others are forgotten."""
+    """Makes known encoders whose graphs only declare tensors of given shapes, and decoders, of `decoder`'s; the bundled ones stay,
+    others are forgotten.
+    """
     package = tmp_path / "package"
     (package / "graphs").mkdir(parents=True)
-    for name, card in list(ENCODERS.items()):
-        if card.weights is None:
-            monkeypatch.delitem(ENCODERS, name)
-        else:
-            for graph in (card.encode_graph, card.step_graph):
-                shutil.copy(graph, package / "graphs")
+    for table in (ENCODERS, DECODERS):
+        for name, card in list(table.items()):
+            if card.weights is None:
+                monkeypatch.delitem(table, name)
+            else:
+                for graph in card.graphs:
+                    shutil.copy(graph, package / "graphs")
     monkeypatch.setattr("glaze_models.files._data", lambda: package)
 
-    def make(name: str, shapes: Shapes, derived: str = "{}", **fields: object) -> EncoderCard:
-        fields = {"family": "test", "graph": name, "weights": None} | fields
-        card = replace(ENCODERS["sd1-a"], name=name, **fields)
-        for graph in (card.encode_graph, card.step_graph):
+    def write(card: EncoderCard | DecoderCard, shapes: Shapes, derived: str) -> None:
+        for graph in card.graphs:
             model = onnx.helper.make_model(onnx.helper.make_graph([], name, [], [], []))
             for tensor, shape in shapes.items():
                 declared = model.graph.initializer.add(name=tensor, data_type=1, dims=shape)
                 declared.data_location = onnx.TensorProto.EXTERNAL
             onnx.helper.set_model_props(model, {"derived": derived})
             graph.write_bytes(model.SerializeToString())
+
+    def make(
+        name: str, shapes: Shapes, derived: str = "{}", decoder: Shapes | None = None, **fields: object
+    ) -> EncoderCard:
+        fields = {"family": "test", "graph": name, "weights": None, "decoder": None} | fields
+        card = replace(ENCODERS["sd1-a"], name=name, **fields)
+        write(card, shapes, derived)
+        if decoder is not None:
+            other = replace(DECODERS["sd1-small"], name=name, family="test", graph=name, weights=None)
+            write(other, decoder, "{}")
+            monkeypatch.setitem(DECODERS, name, other)
         monkeypatch.setitem(ENCODERS, name, card)
         return card
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glaze_models.encoders import ENCODERS
-from glaze_models.files import WeightsFile, graph_file
+from glaze_models.files import WeightsFile, bundled, graph_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,11 @@ DECODERS: dict[str, DecoderCard] = {
             provenance=(
                 "trained for this project from random initialisation on freely licensed art, to give back the picture from the "
                 "latents of VAElight's public encoder (Apache-2.0) and of sd1-a and sd1-b; no Stable Diffusion weights were used"
+            ),
+            weights=bundled(
+                "sd1_small_decoder",
+                "c6176a43d7403a29c599685b821a926863042f21f37e23b804c64e70bdfad487",
+                1296678,
             ),
             caveat="It is far smaller than the generator's own decoder: it shows colours and shapes, and loses fine detail.",
         ),

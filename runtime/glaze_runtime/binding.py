@@ -100,7 +100,7 @@ def weights_entries(card: EncoderCard | DecoderCard) -> tuple[Path, dict[str, En
     """
     if card.weights is None:
         raise WeightsError(
-            f"The {_kind(card)} {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
+            f"The {kind(card)} {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
         )
     file = card.weights.path
     remedy = (
@@ -116,7 +116,8 @@ def weights_entries(card: EncoderCard | DecoderCard) -> tuple[Path, dict[str, En
     return file, read_header(file)
 
 
-def _kind(card: EncoderCard | DecoderCard) -> str:
+def kind(card: EncoderCard | DecoderCard) -> str:
+    """What it is, for people."""
     return "decoder" if isinstance(card, DecoderCard) else "encoder"
 
 

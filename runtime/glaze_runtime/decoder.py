@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from glaze_models import DECODERS, DecoderCard, EncoderCard
+from glaze_models import DecoderCard, EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.binding import bind, load_weights
 from glaze_runtime.devices import Device
 from glaze_runtime.encoder import planes, sized_sessions
+from glaze_runtime.store import decoder_card
 
 
 class Decoder:
@@ -55,13 +56,13 @@ class Decoder:
 
 
 def decoder_of(card: EncoderCard, device: Device) -> Decoder | None:
-    """The decoder of the latents of the encoder `card`; None where there is none with weights.
+    """The best decoder of the latents of the encoder `card`: its own where it was added, else a bundled one; None without either.
 
     Raises:
         ModelError, WeightsError: its files are damaged.
     """
-    decoder = DECODERS.get(card.decoder or "")
-    return Decoder(decoder, device) if decoder and decoder.weights else None
+    decoder = decoder_card(card)
+    return Decoder(decoder, device) if decoder else None
 
 
 def _contiguous(latent: Latent) -> Latent:

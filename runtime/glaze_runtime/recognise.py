@@ -1,14 +1,15 @@
-"""Recognising an encoder: which card's graphs the tensors of a checkpoint fit, name by name and shape by shape."""
+"""Recognising encoders and decoders: which card's graphs the tensors of a checkpoint fit, name by name and shape by shape."""
 
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from glaze_models import ENCODERS, EncoderCard
+from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_models.errors import OptionError, WeightsError
-from glaze_runtime.binding import misfits, needs
-from glaze_runtime.layouts import LAYOUTS
+from glaze_runtime.binding import kind, misfits, needs
+from glaze_runtime.layouts import DECODER_LAYOUTS, LAYOUTS
 from glaze_runtime.sources import Checkpoint
 from glaze_runtime.tensorfile import Entry
 
@@ -32,12 +33,14 @@ class Recognised:
         card: the known encoder it is one of.
         layout: name of the file's layout.
         tensors: where its tensors are, by canonical name.
-        notice: what was assumed, for people; empty where all is certain.
+        decoder: where those of its decoder are; empty where the checkpoint has none that fits.
+        notice: what was assumed or left out, for people; empty where all is certain and there.
     """
 
     card: EncoderCard
     layout: str
     tensors: Mapping[str, Entry]
+    decoder: Mapping[str, Entry] = field(default_factory=dict)
     notice: str = ""
 
 
@@ -47,7 +50,7 @@ def addable() -> dict[str, EncoderCard]:
 
 
 def recognise(checkpoint: Checkpoint, name: str | None = None) -> Recognised:
-    """The encoder in `checkpoint`.
+    """The encoder in `checkpoint`, and its decoder where that is there too.
 
     Args:
         checkpoint: what was opened.
@@ -73,27 +76,73 @@ def recognise(checkpoint: Checkpoint, name: str | None = None) -> Recognised:
     told = _told(checkpoint, fitting)
     if name in addable():
         if name in (told or fitting):
-            return fitting[name]
+            return _with_decoder(fitting[name], checkpoint)
         real = " or ".join(told or fitting)
         raise WeightsError(
             f"{checkpoint.given} holds an encoder of {real}, not of {name}. "
             f"Add it under that name, or under a name of your own."
         )
-    return _choose({card: fitting[card] for card in told or fitting}, checkpoint)
+    return _with_decoder(_choose({card: fitting[card] for card in told or fitting}, checkpoint), checkpoint)
 
 
-def _misfit(card: EncoderCard, tensors: Mapping[str, Entry], checkpoint: Checkpoint) -> str | None:
-    """Why `tensors` are not the encoder of `card`; None if they are."""
+def decoders_in(checkpoint: Checkpoint) -> dict[str, Mapping[str, Entry]]:
+    """Names of the encoders whose decoder `checkpoint` fits, and where its tensors are by canonical name.
+
+    Raises:
+        WeightsError: there is an encoder in it, or no decoder that is known.
+    """
+    found = [tensors for layout in DECODER_LAYOUTS if (tensors := layout.canonical(checkpoint.entries))]
+    fitting: dict[str, Mapping[str, Entry]] = {
+        card.name: tensors
+        for tensors in found
+        for card in DECODERS.values()
+        if card.weights is None and _misfit(card, tensors, checkpoint) is None
+    }
+    if not fitting or not is_decoder(checkpoint):
+        raise _without_encoder(checkpoint)
+    return fitting
+
+
+def is_decoder(checkpoint: Checkpoint) -> bool:
+    """Whether `checkpoint` has the names of a decoder, and none of an encoder."""
+    return not any(layout.canonical(checkpoint.entries) for layout in LAYOUTS) and any(
+        layout.canonical(checkpoint.entries) for layout in DECODER_LAYOUTS
+    )
+
+
+def named_in(file: Path, names: Iterable[str]) -> str | None:
+    """The longest of `names` that is in the name of `file`; signs and capitals do not count."""
+    return max((name for name in names if _plain(name) in _plain(file.name)), key=len, default=None)
+
+
+def _with_decoder(recognised: Recognised, checkpoint: Checkpoint) -> Recognised:
+    card = DECODERS.get(recognised.card.name)
+    if card is None:
+        return recognised
+    found = [tensors for layout in DECODER_LAYOUTS if (tensors := layout.canonical(checkpoint.entries))]
+    for tensors in found:
+        misfit = _misfit(card, tensors, checkpoint)
+        if misfit is None:
+            return replace(recognised, decoder=tensors)
+        notice = f"{recognised.notice} Its decoder was left out. {misfit}".strip()
+        recognised = replace(recognised, notice=notice)
+    return recognised
+
+
+def _misfit(
+    card: EncoderCard | DecoderCard, tensors: Mapping[str, Entry], checkpoint: Checkpoint
+) -> str | None:
+    """Why `tensors` are not what `card` speaks of; None if they are."""
     shapes = {name: entry.shape for name, entry in tensors.items()}
     used: set[str] = set()
-    for graph in (card.encode_graph, card.step_graph):
+    for graph in card.graphs:
         for misfit in misfits(graph, shapes, checkpoint.file):
             own = tensors[misfit.of].name if misfit.of in tensors else misfit.of
             return misfit.text + (f" In the file it is called {own!r}." if own != misfit.of else "")
         used |= needs(graph)
     for name in tensors.keys() - used:
         return (
-            f"{checkpoint.file} has the tensor {tensors[name].name!r}, which the encoder {card.name} does not. "
+            f"{checkpoint.file} has the tensor {tensors[name].name!r}, which the {kind(card)} {card.name} does not. "
             "It is another architecture, which glaze-edge does not know."
         )
     return None
@@ -117,22 +166,18 @@ def _choose(fitting: Mapping[str, Recognised], checkpoint: Checkpoint) -> Recogn
     """One of several that fit: by the file's name, else the likeliest."""
     if len(fitting) == 1:
         return next(iter(fitting.values()))
-    stem = _plain(checkpoint.given.name)
-    named = sorted((name for name in fitting if _plain(name) in stem), key=len)
+    named = named_in(checkpoint.given, fitting)
     likely = [name for name in LIKELIEST if name in fitting]
     if not named and not likely:
         raise OptionError(
             f"{checkpoint.given} fits {' and '.join(fitting)}, which have the same shapes. "
             f"Say which it is: glaze-edge models add NAME --from {checkpoint.given}"
         )
-    chosen = named[-1] if named else likely[0]
+    chosen = named or likely[0]
     others = " or ".join(name for name in fitting if name != chosen)
     why = "for its file name" if named else "as nothing says otherwise"
-    found = fitting[chosen]
-    return Recognised(
-        card=found.card,
-        layout=found.layout,
-        tensors=found.tensors,
+    return replace(
+        fitting[chosen],
         notice=f"Taken for {chosen}, {why}; {others} would fit as well. If it is that, remove it and give NAME.",
     )
 

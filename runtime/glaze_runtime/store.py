@@ -1,4 +1,5 @@
-"""The encoders that an artist added: `encoders/NAME/` in the user's data folder, with `weights.safetensors` and `manifest.json`.
+"""The encoders that an artist added: `encoders/NAME/` in the user's data folder, with `weights.safetensors` and `manifest.json`,
+and `decoder.safetensors` where the decoder was there too.
 
 An encoder is written into a folder beside its place, which is renamed when all of it is there.
 """
@@ -11,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -23,18 +24,19 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from glaze_models import ENCODERS, EncoderCard, WeightsFile
+from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard, WeightsFile
 from glaze_models.errors import ModelError, OptionError, WeightsError
 from glaze_runtime.binding import misfits, require_finite, weights_entries
-from glaze_runtime.recognise import Recognised, addable, recognise
+from glaze_runtime.recognise import addable, recognise
 from glaze_runtime.sources import SUBFOLDERS, open_checkpoint
-from glaze_runtime.tensorfile import read_tensor, write_tensors
+from glaze_runtime.tensorfile import Entry, read_tensor, write_tensors
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}(?<!\.)")
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600
 """Seconds: an unfinished folder older than this belongs to a run that was killed."""
 _CHUNK = 1 << 20
+DECODER = "decoder.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,8 @@ class Manifest:
         dtype: F16 or F32, of the stored weights; `sha256` and `bytes` are the stored file's.
         date: when it was added, YYYY-MM-DD.
         version: of the glaze-edge that added it.
+        decoder: name of the file that its decoder is from; None without one.
+        decoder_sha256, decoder_bytes: of the stored decoder.
     """
 
     name: str
@@ -66,6 +70,9 @@ class Manifest:
     bytes: int
     date: str
     version: str
+    decoder: str | None = None
+    decoder_sha256: str | None = None
+    decoder_bytes: int | None = None
 
 
 def data_folder() -> Path:
@@ -87,6 +94,25 @@ def encoder_card(name: str) -> EncoderCard:
         known = ", ".join([*ENCODERS, *(added() - ENCODERS.keys())])
         raise OptionError(f"There is no encoder called {name!r}. Known: {known}.")
     return ENCODERS[name]
+
+
+def decoder_card(card: EncoderCard) -> DecoderCard | None:
+    """The card, with weights, of the best decoder of the latents of `card`: its own where it was added, else a bundled one.
+
+    Raises:
+        WeightsError: the encoder was added, and its manifest is damaged.
+    """
+    if card.decoder is not None and card.decoder == card.name:
+        manifest = read_manifest(card.name)
+        assert manifest.decoder_sha256 is not None
+        assert manifest.decoder_bytes is not None
+        weights = WeightsFile(
+            path=encoder_folder(card.name) / DECODER,
+            sha256=manifest.decoder_sha256,
+            bytes=manifest.decoder_bytes,
+        )
+        return replace(DECODERS[manifest.card], name=card.name, weights=weights)
+    return DECODERS[card.decoder] if card.decoder else None
 
 
 def installed() -> list[str]:
@@ -112,7 +138,7 @@ def read_manifest(name: str) -> Manifest:
     Raises:
         WeightsError: it is damaged, or of a newer glaze-edge.
     """
-    file = _folder(name) / "manifest.json"
+    file = encoder_folder(name) / "manifest.json"
     try:
         manifest = Manifest(**json.loads(file.read_bytes()))
         if manifest.name != name or manifest.card not in ENCODERS:
@@ -138,8 +164,10 @@ def require_free(name: str) -> None:
         raise OptionError(
             f"There is an encoder {name!r} already. Give another NAME, or run: glaze-edge models remove {name}"
         )
-    if name in ENCODERS.keys() - addable().keys():
-        raise OptionError(f"{name!r} is a bundled encoder. Give another NAME.")
+    if name in (ENCODERS.keys() | DECODERS.keys()) - addable().keys():
+        raise OptionError(
+            f"{name!r} is a bundled {'encoder' if name in ENCODERS else 'decoder'}. Give another NAME."
+        )
 
 
 def add(
@@ -174,11 +202,12 @@ def add(
     recognised = recognise(checkpoint, name)
     name = name or recognised.card.name
     require_free(name)
-    with _new_folder(name) as folder:
+    with _newencoder_folder(name) as folder:
         weights = folder / "weights.safetensors"
         with weights.open("x+b") as stored, checkpoint.file.open("rb") as source:
-            _copy(recognised, source, stored)
+            _copy(recognised.tensors, source, stored)
             sha256 = _sha256(stored)
+            decoder = store_decoder(folder, checkpoint.file, recognised.decoder) if recognised.decoder else {}
             manifest = Manifest(
                 name=name,
                 card=recognised.card.name,
@@ -193,8 +222,9 @@ def add(
                 bytes=stored.tell(),
                 date=date.today().isoformat(),
                 version=version,
+                **decoder,
             )
-        (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+        write_manifest(folder, manifest)
     return manifest, recognised.notice
 
 
@@ -210,10 +240,10 @@ def remove(name: str) -> None:
         raise OptionError(
             f"The encoder {name!r} {what}, so it cannot be removed. `glaze-edge models` lists all."
         )
-    doomed = _folder(name).with_name(_UNFINISHED + name)
+    doomed = encoder_folder(name).with_name(_UNFINISHED + name)
     try:
         shutil.rmtree(doomed, ignore_errors=True)
-        _folder(name).rename(doomed)
+        encoder_folder(name).rename(doomed)
         shutil.rmtree(doomed)
     except OSError as error:
         raise ModelError(
@@ -229,9 +259,25 @@ def verify(name: str) -> None:
         ModelError, WeightsError: what is wrong with it.
     """
     card = encoder_card(name)
+    _verify(card)
+    decoder = decoder_card(card)
+    if decoder is not None and decoder.name == name:
+        _verify(decoder)
+
+
+def verify_decoder(name: str) -> None:
+    """Check the bundled decoder `name`, likewise.
+
+    Raises:
+        ModelError, WeightsError: what is wrong with it.
+    """
+    _verify(DECODERS[name])
+
+
+def _verify(card: EncoderCard | DecoderCard) -> None:
     file, entries = weights_entries(card)
     shapes = {tensor: entry.shape for tensor, entry in entries.items()}
-    for graph in (card.encode_graph, card.step_graph):
+    for graph in card.graphs:
         for misfit in misfits(graph, shapes, file):
             raise WeightsError(misfit.text)
     with file.open("rb") as opened:
@@ -241,23 +287,41 @@ def verify(name: str) -> None:
 
 def _card(manifest: Manifest) -> EncoderCard:
     weights = WeightsFile(
-        path=_folder(manifest.name) / "weights.safetensors", sha256=manifest.sha256, bytes=manifest.bytes
+        path=encoder_folder(manifest.name) / "weights.safetensors",
+        sha256=manifest.sha256,
+        bytes=manifest.bytes,
     )
-    return replace(ENCODERS[manifest.card], name=manifest.name, weights=weights)
+    known = ENCODERS[manifest.card]
+    decoder = manifest.name if manifest.decoder else known.decoder
+    return replace(known, name=manifest.name, weights=weights, decoder=decoder)
 
 
-def _folder(name: str) -> Path:
+def encoder_folder(name: str) -> Path:
+    """Where the added encoder `name` is, or would be."""
     return data_folder() / "encoders" / name
 
 
-def _copy(recognised: Recognised, source: IO[bytes], stored: IO[bytes]) -> None:
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into `folder`."""
+    (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+
+
+def store_decoder(folder: Path, file: Path, tensors: Mapping[str, Entry]) -> dict[str, Any]:
+    """Copy a decoder into `folder`; what the manifest says of it."""
+    with (folder / DECODER).open("x+b") as stored, file.open("rb") as source:
+        _copy(tensors, source, stored)
+        sha256 = _sha256(stored)
+        return {"decoder": file.name, "decoder_sha256": sha256, "decoder_bytes": stored.tell()}
+
+
+def _copy(tensors: Mapping[str, Entry], source: IO[bytes], stored: IO[bytes]) -> None:
     def tensor(name: str) -> NDArray[np.floating[Any]]:
-        entry = recognised.tensors[name]
+        entry = tensors[name]
         array = read_tensor(source, entry)
         require_finite(entry.name, array, Path(source.name))
         return array
 
-    write_tensors(stored, recognised.tensors, tensor)
+    write_tensors(stored, tensors, tensor)
     stored.flush()
     os.fsync(stored.fileno())
 
@@ -275,22 +339,33 @@ def _sha256(file: BufferedIOBase, on_bytes: Callable[[int, int], None] = lambda 
 
 
 @contextmanager
-def _new_folder(name: str) -> Iterator[Path]:
+def _newencoder_folder(name: str) -> Iterator[Path]:
     """A folder to fill, which takes the place of the encoder `name` at the end of the block.
 
     Raises:
         OptionError: the name was taken meanwhile.
         ModelError: the disk is full, or the place cannot be written.
     """
-    place = _folder(name)
-    part = None
+    place = encoder_folder(name)
+    with unfinished(place) as part:
+        yield part
+        require_free(name)
+        part.rename(place)
+
+
+@contextmanager
+def unfinished(place: Path) -> Iterator[Path]:
+    """An unfinished folder beside that of the encoder at `place`, which is gone after the block.
+
+    Raises:
+        ModelError: the disk is full, or the place cannot be written.
+    """
+    name, part = place.name, None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         _sweep(place.parent)
         part = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.parent))
         yield part
-        require_free(name)
-        part.rename(place)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ModelError(

@@ -5,13 +5,16 @@ from pathlib import Path
 import onnx
 import pytest
 
-from glaze_models import ENCODERS
+from glaze_models import DECODERS, ENCODERS
 from glaze_models.operators import COREML, DIRECTML
 
-GRAPHS = {file.name: file for card in ENCODERS.values() for file in (card.encode_graph, card.step_graph)}
+GRAPHS = {file.name: file for card in (*ENCODERS.values(), *DECODERS.values()) for file in card.graphs}
 GAPS: dict[tuple[str, str], set[str]] = {}
 """(device, file) -> operators of the graph that the device lacks. None does."""
 
+
+DEFAULTS = {"auto_pad": b"NOTSET", "dilations": [1, 1], "group": 1, "output_padding": [0, 0]}
+"""Of ConvTranspose: all that CoreML has."""
 
 every_graph = pytest.mark.parametrize("name", GRAPHS)
 
@@ -37,7 +40,8 @@ def test_asks_coreml_for_no_attribute_it_lacks(name: str) -> None:
         if node.op_type == "ConvTranspose":
             assert node.input[1] in constant
             assert len(set(has["pads"])) == 1
-            assert has.keys() == {"kernel_shape", "pads", "strides"}
+            assert has.keys() - DEFAULTS.keys() == {"kernel_shape", "pads", "strides"}
+            assert all(has.get(name, default) == default for name, default in DEFAULTS.items())
         elif node.op_type == "Gemm":
             assert node.input[1] in constant
             assert has.get("transA", 0) == 0
@@ -46,6 +50,10 @@ def test_asks_coreml_for_no_attribute_it_lacks(name: str) -> None:
             assert set(node.input[1:]) <= constant
         elif node.op_type == "Pad":
             assert min(onnx.numpy_helper.to_array(held[node.input[1]])) >= 0
+        elif node.op_type == "Resize":
+            assert has["mode"] == b"nearest"
+            assert has["coordinate_transformation_mode"] == b"asymmetric"
+            assert list(onnx.numpy_helper.to_array(held[node.input[2]])) == [1, 1, 2, 2]
         elif node.op_type == "Transpose":
             assert len(has["perm"]) <= 5
 

@@ -18,7 +18,17 @@ from glaze_runtime.binding import RECIPES
 from glaze_runtime.devices import CPU, open_session
 
 torch = pytest.importorskip("torch")
-from torch.nn.functional import conv2d, group_norm, layer_norm, linear, max_pool2d, pad, silu  # noqa: E402
+from torch.nn.functional import (  # noqa: E402
+    conv2d,
+    conv_transpose2d,
+    group_norm,
+    interpolate,
+    layer_norm,
+    linear,
+    max_pool2d,
+    pad,
+    silu,
+)
 
 NOT_IN_COREML = {
     *("Abs", "Equal", "Expand", "Greater", "Less", "Log", "Min", "Neg", "ScatterND", "Sign", "Size"),
@@ -55,7 +65,8 @@ class Case(NamedTuple):
 
 
 def op(kind: str, inputs: str, output: str = "latent", **attributes: Any) -> NodeProto:
-    return graphs.node(kind, inputs.split(), output, attributes)
+    """A node; an input `-` is left out."""
+    return graphs.node(kind, [name.strip("-") for name in inputs.split()], output, attributes)
 
 
 def conv(size: str, strides: tuple[int, int] = (1, 1), pads: tuple[int, ...] = (0, 0, 0, 0)) -> Case:
@@ -65,6 +76,18 @@ def conv(size: str, strides: tuple[int, int] = (1, 1), pads: tuple[int, ...] = (
         [op("Conv", "image kernel bias", strides=strides, pads=pads)],
         {"kernel": KERNELS[size], "bias": BIAS},
         lambda x: conv2d(pad(x, (left, right, top, bottom)), kernel, bias, strides),
+        channels=4,
+    )
+
+
+def transposed(size: str, strides: tuple[int, int], pads: tuple[int, int]) -> Case:
+    """The adjoint of a convolution 4 -> 3, from an image of 3 channels to 4: its kernel is [3,4,h,w]."""
+    weight = np.ascontiguousarray(KERNELS[size].swapaxes(0, 1))
+    torch_weight = torch.from_numpy(weight).double()
+    return Case(
+        [op("ConvTranspose", "image kernel", strides=strides, pads=[*pads, *pads])],
+        {"kernel": weight},
+        lambda x: conv_transpose2d(x, torch_weight, None, strides, pads),
         channels=4,
     )
 
@@ -130,6 +153,38 @@ CASES = {
     "conv 3x3 of each channel": grouped(DEPTHWISE, pad=1),
     "conv 3x3 of each channel, twice": grouped(np.concatenate([DEPTHWISE, -2 * DEPTHWISE]), pad=1),
     "conv 3x3 of each channel, stride 2": grouped(DEPTHWISE, (2, 2), pad=1),
+    "conv transpose 4x4 stride 2": transposed("4x4", (2, 2), (1, 1)),
+    "conv transpose 4x3 stride 2x1": transposed("4x3", (2, 1), (0, 1)),
+    "conv transpose 3x3": transposed("3x3", (1, 1), (1, 1)),
+    "every row and column twice": Case(
+        [
+            op(
+                "Resize",
+                "image - scales",
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+        ],
+        {},
+        lambda x: interpolate(x, scale_factor=2, mode="nearest"),
+        constants={"scales": np.array([1, 1, 2, 2], np.float32)},
+    ),
+    "every row and column three times": Case(
+        [
+            op(
+                "Resize",
+                "image - scales",
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+        ],
+        {},
+        lambda x: interpolate(x, scale_factor=3, mode="nearest"),
+        constants={"scales": np.array([1, 1, 3, 3], np.float32)},
+    ),
+    "tanh": Case([op("Tanh", "image")], {}, torch.tanh),
     "relu": Case([op("Relu", "image")], {}, torch.relu),
     "max pool 2x2": pool(2, 2),
     "max pool 3x3 stride 2": pool(3, 2),
@@ -365,6 +420,31 @@ REFUSED = {
         {},
         "ReduceSum 'latent' drops its axes",
     ),
+    "a size between": (
+        [
+            op(
+                "Resize",
+                "image - scales",
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+        ],
+        {},
+        "Resize 'latent' does not repeat rows and columns",
+        {"scales": np.array([1, 1, 2, 1], np.float32)},
+    ),
+    "a smooth enlargement": (
+        [op("Resize", "image - scales", mode="linear", coordinate_transformation_mode="asymmetric")],
+        {},
+        "Resize 'latent' does not repeat rows and columns",
+        {"scales": np.array([1, 1, 2, 2], np.float32)},
+    ),
+    "a transposed convolution with dilations": (
+        [op("ConvTranspose", "image w", dilations=[2, 2])],
+        {"w": np.ascontiguousarray(KERNELS["3x3"].swapaxes(0, 1))},
+        "dilations",
+    ),
     "dilations": ([op("Conv", "image w", dilations=[2, 2])], {"w": KERNELS["3x3"]}, "dilations"),
     "automatic pads": ([op("Conv", "image w", auto_pad="SAME_UPPER")], {"w": KERNELS["3x3"]}, "automatic"),
     "pads wider than the kernel": (
@@ -377,6 +457,6 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_no_rule_covers_is_refused_by_name(name: str) -> None:
-    nodes, weights, message = REFUSED[name]
+    nodes, weights, message, *constants = REFUSED[name]
     with pytest.raises(ModelError, match=message):
-        step_graph(encode_graph(nodes, weights, 3))
+        step_graph(encode_graph(nodes, weights, 3, *constants))

@@ -5,21 +5,36 @@ import hashlib
 import numpy as np
 import pytest
 
-from glaze_models import DEFAULT_ENCODERS, ENCODERS, EncoderCard, encoder_card
+from glaze_models import DECODERS, DEFAULT_ENCODERS, ENCODERS, DecoderCard, EncoderCard, encoder_card
 from glaze_models.errors import OptionError
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named
 
 
 @pytest.mark.parametrize("card", ENCODERS.values(), ids=lambda card: card.name)
-def test_cards_are_true_to_their_files(card: EncoderCard) -> None:
+def test_an_encoder_is_found_by_its_name(card: EncoderCard) -> None:
     assert encoder_card(card.name) is card
-    assert card.encode_graph.exists()
-    assert card.step_graph.exists()
     assert card.stands_for
+
+
+@pytest.mark.parametrize(
+    "card", [*ENCODERS.values(), *DECODERS.values()], ids=lambda card: f"{type(card).__name__} {card.name}"
+)
+def test_cards_are_true_to_their_files(card: EncoderCard | DecoderCard) -> None:
+    assert all(graph.exists() for graph in card.graphs)
     if card.weights:
         data = card.weights.path.read_bytes()
         assert hashlib.sha256(data).hexdigest() == card.weights.sha256
         assert len(data) == card.weights.bytes
+
+
+@pytest.mark.parametrize("card", ENCODERS.values(), ids=lambda card: card.name)
+def test_a_decoder_takes_the_latents_of_its_encoder(card: EncoderCard) -> None:
+    own = DECODERS.get(card.name)
+    bundled = DECODERS[card.decoder] if card.decoder else None
+    for decoder in filter(None, (own, bundled)):
+        assert (decoder.channels, decoder.stride) == (card.channels, card.stride)
+    assert bundled is None or bundled.weights is not None
+    assert own is None or own.weights is None
 
 
 def test_default_encoders_need_nothing_added() -> None:

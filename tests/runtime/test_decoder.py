@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glaze_models import DECODERS, EncoderCard, encoder_card
+from glaze_models import DECODERS, encoder_card
 from glaze_models.errors import WeightsError
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.decoder import Decoder, decoder_of
@@ -48,14 +48,14 @@ def test_an_image_lies_within_0_and_1(decoder: Decoder) -> None:
 
 
 def test_value_is_the_squared_distance_without_the_clip(decoder: Decoder) -> None:
-    z = latent(5, 8)
+    z = 3 * latent(5, 8)
     grey = np.full((40, 64, 3), 0.5, np.float32)
     value, gradient = decoder.value_and_grad(z, grey)
     assert isinstance(value, float)
     assert (gradient.dtype, gradient.shape) == (np.float32, z.shape)
     clipped = np.square(decoder.decode(z) - grey).sum()
-    assert value > clipped
-    z *= 0.1
+    assert value > 1.01 * clipped
+    z *= 0.03
     value, _ = decoder.value_and_grad(z, grey)
     assert value == pytest.approx(np.square(decoder.decode(z) - grey).sum(), rel=1e-5)
 
@@ -83,15 +83,12 @@ def test_the_gradient_of_a_reconstruction_is_that_of_its_two_halves(decoder: Dec
     z = encoder.encode(y)
     _, slope = decoder.value_and_grad(z, y)
     _, through = encoder.value_and_grad(y, z - slope / 2)
-    residual = decoder.value_and_grad(z, y)[0]
-    unclipped = decoder.decode(z)
-    assert unclipped.min() > 0
-    assert unclipped.max() < 1
-    gradient = through + 2 * (y - unclipped)
-    step = np.float32(1e-3)
+    decoded = decoder.decode(z)
+    assert (decoded.min() > 0, decoded.max() < 1) == (True, True)  # where the clip changes nothing
+    gradient = through + 2 * (y - decoded)
+    step = np.float32(1e-4)
     direction = np.sign(gradient)
     ahead, behind = value(y + step * direction), value(y - step * direction)
-    assert residual > 0
     assert (ahead - behind) / (2 * step) == pytest.approx((gradient * direction).sum(), rel=1e-2)
 
 
@@ -128,5 +125,4 @@ def test_damaged_weights_are_found_before_anything_runs() -> None:
 
 
 def test_an_encoder_of_another_latent_space_has_no_decoder() -> None:
-    card: EncoderCard = encoder_card("flux1")
-    assert decoder_of(replace(card, weights=encoder_card("sd1-a").weights), CPU) is None
+    assert decoder_of(encoder_card("flux1"), CPU) is None

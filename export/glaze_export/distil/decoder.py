@@ -20,7 +20,7 @@ from glaze_runtime.encoder import planes
 
 SIDE = 256
 """Pixels, of the crops that latents are computed of, once."""
-LEARNED = 128
+LEARNED = 96
 """Pixels, of the part of a crop that a step looks at."""
 SHARE = 0.1
 

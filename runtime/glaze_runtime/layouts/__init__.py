@@ -1,11 +1,14 @@
-"""The layouts of weights files, one a file. A new one is one file here and one entry in `LAYOUTS`."""
+"""The layouts of weights files, one a file. A new one is one file here and one entry in `LAYOUTS`, or `DECODER_LAYOUTS`."""
 
 from glaze_runtime.layouts.base import Layout
-from glaze_runtime.layouts.diffusers import DC, KL, TINY
-from glaze_runtime.layouts.ldm import LDM
-from glaze_runtime.layouts.taesd import TAESD
+from glaze_runtime.layouts.diffusers import DC, KL, KL_DECODER, TINY, TINY_DECODER
+from glaze_runtime.layouts.ldm import LDM, LDM_DECODER
+from glaze_runtime.layouts.taesd import TAESD, TAESD_DECODER
 from glaze_runtime.layouts.transformers import CLIP
 
 LAYOUTS: tuple[Layout, ...] = (KL, LDM, TAESD, TINY, DC, CLIP)
+"""Of encoders."""
 
-__all__ = ["LAYOUTS", "Layout"]
+DECODER_LAYOUTS: tuple[Layout, ...] = (KL_DECODER, LDM_DECODER, TAESD_DECODER, TINY_DECODER)
+
+__all__ = ["DECODER_LAYOUTS", "LAYOUTS", "Layout"]

@@ -1,4 +1,4 @@
-"""What a layout is: how a kind of file names and shapes the tensors of an image encoder."""
+"""What a layout is: how a kind of file names and shapes the tensors of an image encoder, or of a decoder."""
 
 import re
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ class Layout:
     Attributes:
         name: for people.
         mark: a tensor that every file of this layout has, and no other file.
-        prefixes: what may stand before all names of the encoder; the rest of the file is of no interest.
-        keeps: pattern at the beginning of the names that belong to the encoder.
+        prefixes: what may stand before all names of the network; the rest of the file is of no interest.
+        keeps: pattern at the beginning of the names that belong to the network.
         renames: patterns and what takes their place, one after the other.
     """
 
@@ -29,7 +29,7 @@ class Layout:
     renames: tuple[tuple[str, str], ...] = ()
 
     def canonical(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        """The encoder's tensors in `entries` by canonical name and in canonical shape; empty if it is another layout."""
+        """The network's tensors in `entries` by canonical name and in canonical shape; empty if it is another layout."""
         prefix = next((prefix for prefix in self.prefixes if prefix + self.mark in entries), None)
         if prefix is None:
             return {}

@@ -2,6 +2,23 @@
 
 from glaze_runtime.layouts.base import Layout
 
+_LEVELS = 4
+"""Of every published autoencoder; the decoder's are counted from the image on, those of diffusers from the latent."""
+
+
+def _renames(half: str) -> tuple[tuple[str, str], ...]:
+    """Of what both halves have, `half` being encoder or decoder."""
+    return (
+        (r"\.nin_shortcut\.", ".conv_shortcut."),
+        (rf"^{half}\.mid\.block_1\.", f"{half}.mid_block.resnets.0."),
+        (rf"^{half}\.mid\.block_2\.", f"{half}.mid_block.resnets.1."),
+        (rf"^{half}\.mid\.attn_1\.norm\.", f"{half}.mid_block.attentions.0.group_norm."),
+        (rf"^{half}\.mid\.attn_1\.proj_out\.", f"{half}.mid_block.attentions.0.to_out.0."),
+        (rf"^{half}\.mid\.attn_1\.([qkv])\.", rf"{half}.mid_block.attentions.0.to_\1."),
+        (rf"^{half}\.norm_out\.", f"{half}.conv_norm_out."),
+    )
+
+
 LDM = Layout(
     name="LDM",
     mark="encoder.down.0.block.0.conv1.weight",
@@ -11,12 +28,23 @@ LDM = Layout(
         (r"^encoder\.quant_conv\.", "quant_conv."),
         (r"^encoder\.down\.(\d+)\.block\.", r"encoder.down_blocks.\1.resnets."),
         (r"^encoder\.down\.(\d+)\.downsample\.", r"encoder.down_blocks.\1.downsamplers.0."),
-        (r"\.nin_shortcut\.", ".conv_shortcut."),
-        (r"^encoder\.mid\.block_1\.", "encoder.mid_block.resnets.0."),
-        (r"^encoder\.mid\.block_2\.", "encoder.mid_block.resnets.1."),
-        (r"^encoder\.mid\.attn_1\.norm\.", "encoder.mid_block.attentions.0.group_norm."),
-        (r"^encoder\.mid\.attn_1\.proj_out\.", "encoder.mid_block.attentions.0.to_out.0."),
-        (r"^encoder\.mid\.attn_1\.([qkv])\.", r"encoder.mid_block.attentions.0.to_\1."),
-        (r"^encoder\.norm_out\.", "encoder.conv_norm_out."),
+        *_renames("encoder"),
+    ),
+)
+
+LDM_DECODER = Layout(
+    name="LDM",
+    mark="decoder.up.0.block.0.conv1.weight",
+    prefixes=LDM.prefixes,
+    keeps=r"(decoder|post_quant_conv)\.",
+    renames=(
+        (r"^decoder\.post_quant_conv\.", "post_quant_conv."),
+        *(
+            (rf"^decoder\.up\.{level}\.", f"decoder.up_blocks.{_LEVELS - 1 - level}.")
+            for level in range(_LEVELS)
+        ),
+        (r"^decoder\.up_blocks\.(\d+)\.block\.", r"decoder.up_blocks.\1.resnets."),
+        (r"^decoder\.up_blocks\.(\d+)\.upsample\.", r"decoder.up_blocks.\1.upsamplers.0."),
+        *_renames("decoder"),
     ),
 )

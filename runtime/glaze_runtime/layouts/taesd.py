@@ -9,3 +9,11 @@ TAESD = Layout(
     keeps=r"\d+\.",
     renames=((r"^", "encoder.layers."),),
 )
+
+TAESD_DECODER = Layout(
+    name="TAESD",
+    mark="1.weight",
+    prefixes=("", "decoder.", "taesd_decoder."),
+    keeps=r"\d+\.",
+    renames=tuple((rf"^{place}\.", f"decoder.layers.{place - 1}.") for place in range(1, 20)),
+)
