@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image as PillowImage
 
 from glaze_edge.audit.machine import Effect, Eye, Sight, effect
-from glaze_edge.audit.person import Person, person_sees
+from glaze_edge.audit.person import Person, person_sees, psnr
 from glaze_edge.audit.purifiers import battery
 from glaze_edge.audit.survival import Pair, Survival, survives
 from glaze_edge.files import Mark, Picture
@@ -49,6 +49,7 @@ class Findings:
         person: what a person sees.
         encoders: what AIs see.
         measure: "attainment", or "drift" where the target is not known: what `survival` gives.
+        untouched: what the purifiers begin with.
         survival: what is left after each purifier, the worst first.
         untested: generators whose encoders were not looked through.
     """
@@ -57,6 +58,7 @@ class Findings:
     person: Person
     encoders: list[Reading]
     measure: str
+    untouched: Survival
     survival: list[Survival]
     untested: tuple[str, ...]
 
@@ -129,6 +131,12 @@ def audit(
         person=seen,
         encoders=readings,
         measure="drift" if target is None else "attainment",
+        untouched=Survival(
+            purifier="none",
+            does="nothing done",
+            left={reading.encoder: reading.effect.main or 0.0 for reading in readings},
+            psnr=psnr(pair.original, pair.glazed),
+        ),
         survival=survival,
         untested=_untested([eye.encoder.card for eye in eyes]),
     )

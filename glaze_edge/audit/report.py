@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge.audit import Audit, Findings, Reading, View
+from glaze_edge.audit.survival import Survival
 from glaze_edge.audit.words import (
     CONTROL,
     LIMITS,
     MEASURES,
-    before_attack,
     best_attack,
     made,
     person_rows,
@@ -59,7 +59,7 @@ def _tiles(findings: Findings) -> Iterator[str]:
     seen = findings.person.visibility
     yield _tile("A person", f"{seen['mean_change']:.1f}", "of 255: the mean change")
     for reading in findings.encoders:
-        before, control = reading.effect.main or 0.0, reading.control.main or 0.0
+        before, control = findings.untouched.left[reading.encoder], reading.control.main or 0.0
         left = findings.worst(reading.encoder).left[reading.encoder]
         yield _tile(
             reading.encoder,
@@ -135,26 +135,26 @@ def _definitions(findings: Findings) -> str:
 
 
 def _survival(findings: Findings) -> str:
-    before = before_attack(findings)
-    most = max([1e-9, *before.values(), *(value for row in findings.survival for value in row.left.values())])
-    encoders = "".join(f"<th scope=col>{escape(name)}" for name in before)
-    body = [_attack("nothing done", before, findings.person.psnr, most, "untouched")]
-    body += [_attack(row.does, row.left, row.psnr, most, "") for row in findings.survival]
-    return f"<thead><tr><th scope=col>After{encoders}<th scope=col>PSNR, dB</thead><tbody>{''.join(body)}</tbody>"
+    rows = [findings.untouched, *findings.survival]
+    most = max(1e-9, *(value for row in rows for value in row.left.values()))
+    encoders = "".join(f"<th scope=col>{escape(name)}" for name in findings.untouched.left)
+    body = "".join(_attack(row, most) for row in rows)
+    return f"<thead><tr><th scope=col>After{encoders}<th scope=col>PSNR, dB</thead><tbody>{body}</tbody>"
 
 
-def _attack(does: str, left: dict[str, float], psnr: float | None, most: float, kind: str) -> str:
+def _attack(row: Survival, most: float) -> str:
     cells = "".join(
         f"<td>{signed(value)}<i class=bar style='width:{100 * min(max(value / most, 0), 1):.0f}%'></i>"
-        for value in left.values()
+        for value in row.left.values()
     )
-    ratio = "–" if psnr is None else f"{psnr:.1f}"
-    return f"<tr class='{kind}'><th scope=row>{escape(does)}{cells}<td>{ratio}"
+    ratio = "–" if row.psnr is None else f"{row.psnr:.1f}"
+    return f"<tr class='{row.purifier}'><th scope=row>{escape(row.does)}{cells}<td>{ratio}"
 
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> str:
     return "".join(
-        f"<tr><th scope=row>{escape(name)}<td>{escape(value)}<td>{escape(note)}" for name, value, note in rows
+        f"<tr role=row><th role=rowheader scope=row>{escape(name)}<td role=cell>{escape(value)}<td role=cell>{escape(note)}"
+        for name, value, note in rows
     )
 
 

@@ -81,15 +81,10 @@ def best_attack(findings: Findings) -> str:
     """What the best of the attacks leaves, a sentence."""
     left = [
         f"{name} {signed(worst.left[name])} of {signed(before)} ({worst.does})"
-        for name, before in before_attack(findings).items()
+        for name, before in findings.untouched.left.items()
         for worst in (findings.worst(name),)
     ]
     return f"The best of {len(findings.survival)} attacks leaves {'; '.join(left)}."
-
-
-def before_attack(findings: Findings) -> dict[str, float]:
-    """encoder -> what the attacks begin with."""
-    return {reading.encoder: reading.effect.main or 0.0 for reading in findings.encoders}
 
 
 def untested(findings: Findings) -> str:
@@ -115,7 +110,7 @@ def lines(findings: Findings) -> Iterator[str]:
         ]
         yield f"  {reading.encoder:25} {', '.join(said)}"
     yield from ("", f"What survives: {findings.measure} after an attack, the worst first")
-    names = list(before_attack(findings))
+    names = list(findings.untouched.left)
     width = max(len(row.does) for row in findings.survival)
     yield f"  {'':{width}}  {''.join(f'{name[:10]:>11}' for name in names)}"
     for row in findings.survival[:WORST_SHOWN]:

@@ -146,7 +146,13 @@ def test_a_large_noisy_picture_stays_below_6_mb() -> None:
     views = [View(encoder=name, original=small[0], glazed=small[1], target=small[0]) for name in ("a", "b")]
     row = Survival(purifier="none", does="nothing", left={"a": 0.5, "b": 0.5}, psnr=30.0)
     findings = Findings(
-        mark=None, person=seen, encoders=readings, measure="attainment", survival=[row], untested=()
+        mark=None,
+        person=seen,
+        encoders=readings,
+        measure="attainment",
+        untouched=row,
+        survival=[row],
+        untested=(),
     )
     page = report(Audit(original=noise[0], glazed=noise[1], findings=findings, views=views), "a", "b")
     assert len(page.encode()) < 6_000_000
