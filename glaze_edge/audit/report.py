@@ -28,6 +28,8 @@ SHOWN_SIDE = 1024
 """Pixels: larger pictures are scaled down in the report."""
 AMPLIFIED = 8
 """The difference is shown so many times larger, around grey."""
+FULL_BAR = 0.1
+"""A bar is full at the largest figure, at this at least: what is next to nothing must not look like much."""
 DETAIL = 128
 """Pixels: the side of the enlarged detail."""
 
@@ -136,7 +138,7 @@ def _definitions(findings: Findings) -> str:
 
 def _survival(findings: Findings) -> str:
     rows = [findings.untouched, *findings.survival]
-    most = max(1e-9, *(value for row in rows for value in row.left.values()))
+    most = max(FULL_BAR, *(value for row in rows for value in row.left.values()))
     encoders = "".join(f"<th scope=col>{escape(name)}" for name in findings.untouched.left)
     body = "".join(_attack(row, most) for row in rows)
     return f"<thead><tr><th scope=col>After{encoders}<th scope=col>PSNR, dB</thead><tbody>{body}</tbody>"
