@@ -70,7 +70,7 @@ DECODERS: dict[str, DecoderCard] = {
             ),
             weights=bundled(
                 "sd1_small_decoder",
-                "c6176a43d7403a29c599685b821a926863042f21f37e23b804c64e70bdfad487",
+                "4112577e8726acb0032117637f1824650227ccc3f99e50590717ee799063816c",
                 1296678,
             ),
             caveat="It is far smaller than the generator's own decoder: it shows colours and shapes, and loses fine detail.",

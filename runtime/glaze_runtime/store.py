@@ -115,6 +115,11 @@ def decoder_card(card: EncoderCard) -> DecoderCard | None:
     return DECODERS[card.decoder] if card.decoder else None
 
 
+def bundled_decoders() -> list[str]:
+    """The names of the decoders that come with glaze-edge."""
+    return [name for name, card in DECODERS.items() if card.weights]
+
+
 def installed() -> list[str]:
     """The names of the added encoders, in order, those with a damaged manifest as well."""
     folder = data_folder() / "encoders"
@@ -164,7 +169,7 @@ def require_free(name: str) -> None:
         raise OptionError(
             f"There is an encoder {name!r} already. Give another NAME, or run: glaze-edge models remove {name}"
         )
-    if name in (ENCODERS.keys() | DECODERS.keys()) - addable().keys():
+    if name in bundled_decoders() or name in ENCODERS.keys() - addable().keys():
         raise OptionError(
             f"{name!r} is a bundled {'encoder' if name in ENCODERS else 'decoder'}. Give another NAME."
         )
@@ -252,26 +257,21 @@ def remove(name: str) -> None:
 
 
 def verify(name: str) -> None:
-    """Check the encoder `name`: its sha256, that its tensors are those its graphs need, that all are numbers.
+    """Check the encoder `name` and its own decoder, or the bundled decoder `name`: the sha256, that the tensors are those that the
+    graphs need, that all are numbers.
 
     Raises:
         OptionError: there is none.
         ModelError, WeightsError: what is wrong with it.
     """
+    if name in bundled_decoders():
+        _verify(DECODERS[name])
+        return
     card = encoder_card(name)
     _verify(card)
     decoder = decoder_card(card)
     if decoder is not None and decoder.name == name:
         _verify(decoder)
-
-
-def verify_decoder(name: str) -> None:
-    """Check the bundled decoder `name`, likewise.
-
-    Raises:
-        ModelError, WeightsError: what is wrong with it.
-    """
-    _verify(DECODERS[name])
 
 
 def _verify(card: EncoderCard | DecoderCard) -> None:

@@ -66,7 +66,7 @@ def test_from_nothing_to_removed(vae: Path, said: Callable[..., object], data: P
     assert (about["name"], about["added"]["source"]) == ("my-xl", "vae.safetensors")
     assert said("models", "info", "sdxl")["added"] is None
     assert {row["name"]: row["problem"] for row in said("models", "verify")} == dict.fromkeys(
-        ("sd1-a", "sd1-b", "sd1", "my-xl")
+        ("sd1-a", "sd1-b", "sd1-small", "sd1", "my-xl")
     )
     assert said("models", "remove", "sd1") == {"removed": "sd1"}
     assert said("models", "remove", "my-xl") == {"removed": "my-xl"}
@@ -238,3 +238,28 @@ class TestDownload:
         says = {"sha256": "is not the file on record", "encoder": "does not fit"}
         assert says[wrong] in capsys.readouterr().err
         assert [path for path in data.rglob("*") if path.is_file()] == []
+
+
+def test_a_decoder_of_its_own_is_added_to_its_encoder(
+    known: Callable[..., object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensor = np.ones((8, 8, 3, 3), np.float32)
+    decoder = {"decoder.layers.0.weight": (8, 8, 3, 3), "decoder.layers.2.conv.0.weight": (8, 8, 3, 3)}
+    known("small", {"encoder.layers.1.conv.0.weight": (8, 8, 3, 3)}, decoder=decoder)
+    save_file({"1.conv.0.weight": tensor}, tmp_path / "encoder.safetensors")
+    save_file({"1.weight": tensor, "3.conv.0.weight": tensor}, tmp_path / "decoder.safetensors")
+    assert run("models", "add", "--from", tmp_path / "decoder.safetensors") == 4
+    assert "is a decoder of small, but no such encoder was added" in capsys.readouterr().err
+    assert run("models", "add", "--from", tmp_path / "encoder.safetensors") == 0
+    assert run("models", "add", "--from", tmp_path / "decoder.safetensors") == 0
+    assert "Added the decoder of small: 0.0 MB." in capsys.readouterr().out
+    for arguments, says in {
+        ("models",): "with its decoder",
+        ("models", "info", "small"): "its own, from decoder.safetensors",
+        ("models", "info", "sd1-a"): "sd1-small, ",
+        ("models", "verify"): "sd1-small: right",
+    }.items():
+        assert run(*arguments) == 0
+        assert says in " ".join(capsys.readouterr().out.split())
+    assert run("models", "info", "small", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["decoder"]["name"] == "small"

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glaze_models import ENCODERS
+from glaze_models import DECODERS, ENCODERS
 from glaze_runtime import store
+from glaze_runtime.decoder import decoder_of
+from glaze_runtime.decoder_store import add_decoder
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.recognise import Recognised, recognise
@@ -83,22 +85,26 @@ def clip(width: int, depth: int, projection: int) -> Module:
 
 
 def ldm(name: str) -> str:
-    """diffusers' name of a tensor of an autoencoder's encoder -> LDM's."""
+    """diffusers' name of a tensor of an autoencoder -> LDM's."""
     parts = name.split(".")
-    if parts[1] == "down_blocks":
-        block = {"resnets": f"block.{parts[4]}", "downsamplers": "downsample"}[parts[3]]
+    half = parts[0]
+    if parts[1] in ("down_blocks", "up_blocks"):
+        level = int(parts[2]) if half == "encoder" else 3 - int(parts[2])
+        scales = {"downsamplers": "downsample", "upsamplers": "upsample"}
+        block = scales.get(parts[3], f"block.{parts[4]}")
         last = ".".join(parts[5:]).replace("conv_shortcut", "nin_shortcut")
-        return f"encoder.down.{parts[2]}.{block}.{last}"
+        return f"{half}.{parts[1].removesuffix('_blocks')}.{level}.{block}.{last}"
     if parts[1] == "mid_block" and parts[2] == "resnets":
-        return f"encoder.mid.block_{int(parts[3]) + 1}." + ".".join(parts[4:])
+        return f"{half}.mid.block_{int(parts[3]) + 1}." + ".".join(parts[4:])
     if parts[1] == "mid_block":
         places = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out": "proj_out"}
-        return f"encoder.mid.attn_1.{places[parts[4]]}.{parts[-1]}"
+        return f"{half}.mid.attn_1.{places[parts[4]]}.{parts[-1]}"
     return name.replace("conv_norm_out", "norm_out")
 
 
 def taesd(name: str) -> str:
-    return name.removeprefix("encoder.layers.")
+    half, _, place, *rest = name.split(".")
+    return ".".join([place if half == "encoder" else str(int(place) + 1), *rest])
 
 
 def bare(name: str) -> str:
@@ -123,11 +129,14 @@ FILES: dict[str, tuple[str, Callable[[], Module], Rename, str]] = {
 }
 
 
-def state(module: Module, rename: Rename) -> dict[str, torch.Tensor]:
-    """The tensors under a layout's names; of the decoder only a few."""
+ENCODER, DECODER = ("encoder.", "quant_conv.", "vision_model.", "visual_"), ("decoder.", "post_quant_conv.")
+
+
+def state(module: Module, rename: Rename, part: tuple[str, ...] = ENCODER) -> dict[str, torch.Tensor]:
+    """The tensors of the part whose names begin so, under a layout's names."""
     tensors = {}
     for name, tensor in module.state_dict().items():
-        if name.startswith(("decoder.", "post_quant_conv.")):
+        if not name.startswith(part):
             continue
         attention = rename is ldm and ".attentions." in name and tensor.ndim == 2
         tensors[rename(name)] = tensor[..., None, None] if attention else tensor
@@ -140,7 +149,18 @@ def test_every_published_encoder_is_recognised(file: str) -> None:
     with torch.device("meta"):
         tensors = state(make(), rename)
     found = recognised(tensors, name)
-    assert (found.card, found.layout, found.notice) == (ENCODERS[name], layout, "")
+    assert (found.card, found.layout, found.decoder, found.notice) == (ENCODERS[name], layout, {}, "")
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if FILES[f][0] in DECODERS and FILES[f][2] is not taesd])
+def test_every_published_decoder_is_recognised_beside_its_encoder(file: str) -> None:
+    name, make, rename, _ = FILES[file]
+    with torch.device("meta"):
+        module = make()
+        tensors = state(module, rename, ENCODER + DECODER)
+    found = recognised(tensors, name)
+    assert (found.card, found.notice) == (ENCODERS[name], "")
+    assert found.decoder.keys() == {n for n in module.state_dict() if n.startswith(DECODER)}
 
 
 @pytest.mark.parametrize("name", [card.name for card in ENCODERS.values() if card.weights is None])
@@ -170,6 +190,26 @@ def compare(name: str, latent: Callable[[torch.Tensor], torch.Tensor]) -> tuple[
     _, gradient = encoder.value_and_grad(image, target.numpy())
     assert relative(encoder.encode(image), expected.detach().numpy()) <= 1e-5
     return gradient, x.grad[0].permute(1, 2, 0).numpy()
+
+
+def compare_decoder(
+    name: str, image: Callable[[torch.Tensor], torch.Tensor]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradient that the decoder of the added encoder `name` finds, and torch's, once the images agree.
+
+    `image` takes a latent and gives an image [1,3,H,W] in -1..1.
+    """
+    decoder = decoder_of(store.encoder_card(name), CPU)
+    assert decoder is not None
+    latent = np.random.default_rng(0).standard_normal((1, decoder.card.channels, 8, 10), np.float32)
+    z = torch.from_numpy(latent.copy()).requires_grad_()
+    expected = image(z) / 2 + 0.5
+    target = np.random.default_rng(1).random((64, 80, 3), np.float32)
+    (expected[0].permute(1, 2, 0) - torch.from_numpy(target)).square().sum().backward()
+    _, gradient = decoder.value_and_grad(latent, target)
+    decoded = expected.detach()[0].permute(1, 2, 0).clamp(0, 1).numpy()
+    assert relative(decoder.decode(latent), decoded) <= 1e-5
+    return gradient, z.grad.numpy()
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:
@@ -207,11 +247,13 @@ def test_a_folder_of_diffusers(tmp_path: Path, vae: Module, dtype: torch.dtype) 
     rounded = kl(4, quant=True).eval().requires_grad_(False)
     rounded.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     assert relative(*compare("sdxl", mean(rounded))) <= 5e-5
+    assert relative(*compare_decoder("sdxl", lambda z: rounded.decode(z).sample)) <= 5e-5
 
 
 @pytest.mark.slow
 def test_a_full_checkpoint(tmp_path: Path, vae: Module) -> None:
-    tensors = {f"first_stage_model.{n}": t.half().contiguous() for n, t in state(vae, ldm).items()}
+    parts = state(vae, ldm, ENCODER + DECODER)
+    tensors = {f"first_stage_model.{n}": t.half().contiguous() for n, t in parts.items()}
     tensors["cond_stage_model.transformer.text_model.final_layer_norm.bias"] = torch.zeros(768)
     tensors["model.diffusion_model.out.2.bias"] = torch.zeros(4)
     save_file(tensors, tmp_path / "model.safetensors")
@@ -220,6 +262,7 @@ def test_a_full_checkpoint(tmp_path: Path, vae: Module) -> None:
     rounded = kl(4, quant=True).eval().requires_grad_(False)
     rounded.load_state_dict({name: tensor.half().float() for name, tensor in vae.state_dict().items()})
     assert relative(*compare("my-sd", mean(rounded))) <= 5e-5
+    assert relative(*compare_decoder("my-sd", lambda z: rounded.decode(z).sample)) <= 5e-5
 
 
 @pytest.mark.skipif("taesd" not in ENCODERS, reason="the tiny family is not there")
@@ -234,3 +277,15 @@ def test_a_file_of_taesd(tmp_path: Path) -> None:
     # A rectifier at its kink may go either way, so single pixels differ.
     assert np.mean(np.sign(found) == np.sign(expected)) >= 0.9999
     assert np.median(np.abs(found - expected)) <= 1e-5 * np.median(np.abs(expected))
+
+
+def test_a_decoders_file_of_taesd(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = tiny(4).eval().requires_grad_(False)
+    for part, names in (("encoder", ENCODER), ("decoder", DECODER)):
+        save_file(state(module, taesd, names), tmp_path / f"taesd_{part}.safetensors")
+    store.add(tmp_path / "taesd_encoder.safetensors", version="0")
+    assert add_decoder(tmp_path / "taesd_decoder.safetensors").name == "taesd"
+    found, expected = compare_decoder("taesd", lambda z: module.decode(z).sample)
+    assert np.mean(np.sign(found) == np.sign(expected)) >= 0.99
+    assert np.median(np.abs(found - expected)) <= 1e-4 * np.median(np.abs(expected))

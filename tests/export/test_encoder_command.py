@@ -73,3 +73,14 @@ def test_without_torch_it_says_what_to_install() -> None:
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr == 'Error: The package torch is missing. Run: pip install "glaze-edge[export]"\n'
+
+
+def test_decoders_are_checked_likewise() -> None:
+    result = CliRunner().invoke(cli.cli, ["decoder", "sd1-small", "--check", "--json"])
+    assert result.exit_code == 0, result.output
+    (report,) = json.loads(result.stdout)
+    assert report["decoder"] == "sd1-small"
+    assert list(report["graphs"].values()) == ["same", "same"]
+    result = CliRunner().invoke(cli.cli, ["decoder"])
+    assert result.exit_code == 2
+    assert "names of decoders" in result.output

@@ -34,8 +34,8 @@ def distil() -> None:
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Weights."
 )
 @click.option("--card", type=click.Choice(list(DECODERS)), default="sd1-small", show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=6000, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Crops a step.")
+@click.option("--steps", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Crops a step.")
 @click.option("--crops", type=click.IntRange(1), default=1, show_default=True, help="Of each picture.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True)

@@ -38,7 +38,9 @@ def models(context: click.Context, as_json: bool) -> None:
     for card in cards.values():
         latent = f"{card.channels} channels, 1/{card.stride}"
         size = f", {card.weights.bytes / 1e6:.1f} MB" if card.weights else ""
-        table.add_row(card.name, ", ".join(card.stands_for), latent, _state(card, own) + size, card.licence)
+        with_decoder = ", with its decoder" if card.decoder == card.name else ""
+        weights = _state(card, own) + size + with_decoder
+        table.add_row(card.name, ", ".join(card.stands_for), latent, weights, card.licence)
     Console().print(table)
     for card in cards.values():
         if card.caveat:
@@ -67,6 +69,7 @@ def _row(card: EncoderCard, own: dict[str, EncoderCard]) -> dict[str, Any]:
         "state": _state(card, own),
         "default": card.name in DEFAULT_ENCODERS,
         "bytes": card.weights.bytes if card.weights else None,
+        "decoder": card.decoder,
         "caveat": card.caveat,
     }
 

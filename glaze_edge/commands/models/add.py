@@ -15,6 +15,7 @@ from glaze_edge import __version__
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
 from glaze_runtime import store
+from glaze_runtime.decoder_store import add_decoder, is_decoder_file
 from glaze_runtime.download import download, forget
 
 OnBytes = Callable[[int, int], None]
@@ -25,6 +26,7 @@ OnBytes = Callable[[int, int], None]
 Examples:
   glaze-edge models add --from ComfyUI/models/checkpoints/sd_xl_base_1.0.safetensors
   glaze-edge models add my-sd --from stable-diffusion-v1-5/
+  glaze-edge models add --from taef2_decoder.safetensors
   glaze-edge models add taesd --download"""
 )
 @click.argument("name", required=False)
@@ -41,10 +43,18 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     """Add an encoder: protect against the very checkpoint you worry about.
 
     NAME is one of `glaze-edge models`, or a new name of your own. Without it the encoder is recognised by its tensors.
-    Only the encoder is copied, into your data folder; the checkpoint can be removed afterwards.
+    Only the encoder, and the decoder if it is there, are copied into your data folder; the checkpoint can be removed afterwards.
+    A file with nothing but a decoder is added to the encoder it belongs to, which NAME may say.
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")
+    if path is not None and is_decoder_file(path):
+        manifest = add_decoder(path, name)
+        if as_json:
+            click.echo(json.dumps(asdict(manifest) | {"notice": ""}))
+        else:
+            click.echo(f"Added the decoder of {manifest.name}: {_megabytes(manifest.decoder_bytes)}.")
+        return
     if path is None:
         manifest, notice = _download(name)
     else:
@@ -54,10 +64,15 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
         click.echo(json.dumps(asdict(manifest) | {"notice": notice}))
         return
     generators = ", ".join(store.encoder_card(manifest.name).stands_for)
-    click.echo(f"Added {manifest.name}, an encoder of {generators}: {manifest.bytes / 1e6:.1f} MB.")
+    decoder = f", with its decoder, {_megabytes(manifest.decoder_bytes)}" if manifest.decoder else ""
+    click.echo(f"Added {manifest.name}, an encoder of {generators}: {_megabytes(manifest.bytes)}{decoder}.")
     if notice:
         click.echo(notice)
     click.echo(f"Use it: glaze-edge glaze PICTURE --encoder {manifest.name}")
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{(size or 0) / 1e6:.1f} MB"
 
 
 def _download(name: str | None) -> tuple[store.Manifest, str]:

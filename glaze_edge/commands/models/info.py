@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from glaze_models import EncoderCard
-from glaze_runtime.store import encoder_card, installed, read_manifest
+from glaze_models import DecoderCard, EncoderCard
+from glaze_runtime.store import decoder_card, encoder_card, installed, read_manifest
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge models info sd1-a --json")
@@ -19,16 +19,20 @@ def info(name: str, as_json: bool) -> None:
     """Say all that is known of the encoder NAME: what it stands for, where its weights are from."""
     card = encoder_card(name)
     manifest = asdict(read_manifest(name)) if name in installed() else None
+    decoder = decoder_card(card)
     if as_json:
-        click.echo(json.dumps(asdict(card) | {"added": manifest}, default=str))
+        whole = asdict(card) | {"decoder": asdict(decoder) if decoder else None, "added": manifest}
+        click.echo(json.dumps(whole, default=str))
         return
     table = Table("", Column(name, overflow="fold"))
-    for what, value in _lines(card, manifest):
+    for what, value in _lines(card, decoder, manifest):
         table.add_row(what, value)
     Console().print(table)
 
 
-def _lines(card: EncoderCard, manifest: dict[str, Any] | None) -> list[tuple[str, str]]:
+def _lines(
+    card: EncoderCard, decoder: DecoderCard | None, manifest: dict[str, Any] | None
+) -> list[tuple[str, str]]:
     lines = [
         ("stands for", ", ".join(card.stands_for)),
         ("family", card.family),
@@ -53,6 +57,9 @@ def _lines(card: EncoderCard, manifest: dict[str, Any] | None) -> list[tuple[str
             ("layout", f"{manifest['layout']}, kept as {manifest['dtype']}"),
             ("source's sha256", manifest["source_sha256"]),
         ]
+    if decoder and decoder.weights:
+        whose = f"its own, from {manifest['decoder']}" if manifest and manifest["decoder"] else decoder.name
+        lines.append(("decoder", f"{whose}, {decoder.weights.bytes / 1e6:.1f} MB. {decoder.caveat}".strip()))
     if card.caveat:
         lines.append(("mind", card.caveat))
     return lines

@@ -14,8 +14,8 @@ from glaze_runtime import store
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify(context: click.Context, name: str | None, as_json: bool) -> None:
-    """Check the weights of NAME, or of every encoder that has any: the file's sha256, each tensor's shape and numbers."""
-    bundled = [card.name for card in ENCODERS.values() if card.weights]
+    """Check the weights of NAME, or of every encoder and decoder that has any: the file's sha256, each tensor's shape and numbers."""
+    bundled = [card.name for card in ENCODERS.values() if card.weights] + store.bundled_decoders()
     found = {each: _problem(each) for each in ([name] if name else [*bundled, *store.installed()])}
     if as_json:
         click.echo(json.dumps([{"name": each, "problem": problem} for each, problem in found.items()]))

@@ -1,0 +1,142 @@
+"""`glaze-edge-export distil decoder`: it learns, the same way every time, and goes on where it was broken off."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from safetensors.numpy import load_file
+
+from glaze_export import cli
+from glaze_models import DECODERS, encoder_card
+from glaze_models.errors import GlazeError, OptionError, UnreadablePicture
+from glaze_runtime.binding import Weights, bind
+from glaze_runtime.devices import CPU
+from glaze_runtime.encoder import Encoder
+
+torch = pytest.importorskip("torch")
+from glaze_export.distil import training  # noqa: E402
+from glaze_export.distil.data import crops, pictures  # noqa: E402
+from glaze_export.distil.decoder import distil  # noqa: E402
+from glaze_export.distil.teachers import teacher  # noqa: E402
+
+CARD = DECODERS["sd1-small"]
+PLAN = training.Plan(steps=4, batch=2, rate=2e-3, seed=0, bfloat16=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures of waves, one of them grey, and a file that is none."""
+    (tmp_path / "art" / "more").mkdir(parents=True)
+    y, x = np.mgrid[:300, :400]
+    waves = (127 + 100 * np.sin(x[..., None] / [9, 14, 20] + y[..., None] / [16, 11, 30])).astype(np.uint8)
+    Image.fromarray(waves).save(tmp_path / "art" / "a.jpg")
+    Image.fromarray(waves[:200, :, 0]).save(tmp_path / "art" / "more" / "b.png")
+    (tmp_path / "art" / "LICENSES.csv").write_text("file,licence\n")
+    return tmp_path / "art"
+
+
+def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0) -> list[float]:
+    losses = []
+
+    def on_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        if step == stop:
+            raise KeyboardInterrupt
+
+    encode = Encoder(encoder_card("sd1-b"), CPU).encode
+    distil(CARD, folder, [encode], plan, device=torch.device("cpu"), output=output, on_step=on_step)
+    return losses
+
+
+def test_the_loss_falls_and_the_weights_fit_the_graphs(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "weights.safetensors"
+    plan = training.Plan(steps=40, batch=2, rate=2e-3, seed=0, bfloat16=False)
+    losses = train(folder, output, plan)
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    tensors = load_file(output)
+    assert {tensor.dtype for tensor in tensors.values()} == {np.dtype(np.float16)}
+    weights = Weights(file=output, tensors={n: t.astype(np.float32) for n, t in tensors.items()})
+    for graph in CARD.graphs:
+        bind(graph, weights)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["art", "weights.safetensors"]
+
+
+def test_broken_off_and_taken_up_again_it_gives_the_same_bytes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 2)
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+    losses = train(folder, whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, parts, stop=3)
+    assert train(folder, parts) == losses[2:]
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_the_state_of_another_plan_is_not_taken_up(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 2)
+    output = tmp_path / "weights.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, output, stop=3)
+    other = training.Plan(steps=5, batch=2, rate=2e-3, seed=0, bfloat16=False)
+    with pytest.raises(OptionError, match=r"weights.safetensors.state was begun with .*'steps': 4"):
+        train(folder, output, other)
+
+
+def test_crops_follow_the_seed(folder: Path) -> None:
+    files = pictures(folder)
+    assert [file.name for file in files] == ["a.jpg", "b.png"]
+    first = crops(files, side=64, each=2, seed=0)
+    assert (first.shape, first.dtype) == ((4, 64, 64, 3), np.uint8)
+    np.testing.assert_array_equal(first, crops(files, side=64, each=2, seed=0))
+    assert (first != crops(files, side=64, each=2, seed=1)).any()
+    assert (first[0] != first[1]).any()
+
+
+def test_a_picture_smaller_than_a_crop_is_enlarged(folder: Path) -> None:
+    assert crops(pictures(folder), side=320, each=1, seed=0).shape == (2, 320, 320, 3)
+
+
+def test_pictures_that_are_none(folder: Path, tmp_path: Path) -> None:
+    (folder / "c.jpg").write_bytes(b"\xff\xd8\xff broken")
+    with pytest.raises(UnreadablePicture, match=r"c.jpg cannot be read"):
+        crops(pictures(folder), side=64, each=1, seed=0)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OptionError, match="empty holds no picture"):
+        pictures(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_teacher_may_be_an_onnx_file(tmp_path: Path, signed: bool) -> None:
+    free = ["batch", 3, "height", "width"]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("AveragePool", ["x"], ["latent"], kernel_shape=[8, 8], strides=[8, 8])],
+        "mean",
+        [onnx.helper.make_tensor_value_info("x", 1, free)],
+        [onnx.helper.make_tensor_value_info("latent", 1, ["batch", 3, "h", "w"])],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "mean.onnx")
+    encode = teacher(str(tmp_path / "mean.onnx"), signed=signed)
+    latent = encode(np.full((16, 24, 3), 0.75, np.float32))
+    np.testing.assert_allclose(latent, np.full((1, 3, 2, 3), 0.5 if signed else 0.75))
+
+
+@pytest.mark.parametrize("given", ["none.onnx", "sd9"])
+def test_an_unknown_teacher(given: str) -> None:
+    with pytest.raises(GlazeError, match=given):
+        teacher(given, signed=True)
+
+
+def test_the_command(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "weights.safetensors"
+    arguments = [str(folder), "--teacher", "sd1-a", "--teacher", "sd1-b", "-o", str(output), "--steps", "2"]
+    result = CliRunner().invoke(cli.cli, ["distil", "decoder", *arguments, "--batch", "1", "--bfloat16"])
+    assert result.exit_code == 0, result.output
+    assert "weights.safetensors: 1.3 MB" in result.output
+    assert output.stat().st_size < 2e6
