@@ -70,4 +70,5 @@ def noisy(image: Image, sigma: float) -> Image:
     """`image` [H,W,3] with Gaussian noise of `sigma` (share of full range), always the same, not rounded."""
     height, width, channels = image.shape
     noise = np.random.default_rng(0).normal(0, sigma, (channels, height, width))
-    return (image + noise.transpose(1, 2, 0).astype(np.float32)).clip(0, 1)
+    drowned: Image = (image + noise.transpose(1, 2, 0)).clip(0, 1).astype(np.float32)
+    return drowned
