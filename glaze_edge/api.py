@@ -7,16 +7,21 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+from PIL import Image as PillowImage
 
+from glaze_edge.audit import Audit, audit
+from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
+from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Style, style_bank, style_named
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
+from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
@@ -38,7 +43,7 @@ BACKDROP = np.float32(0.5)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Figures:
-    """What was done to a picture, measured: `encoders` at 512 pixels beside their controls, `visibility` at full size."""
+    """What was done to a picture, measured: `encoders` as a trainer sees it, beside their controls, and `visibility`."""
 
     encoders: list[Attainment]
     visibility: Visibility
@@ -55,6 +60,10 @@ class Glazed:
     image: Image
     target: Image
     style: str
+
+    def shown_target(self) -> PillowImage.Image:
+        """The target at the picture's size, RGB of 8 bits."""
+        return to_pillow(resize(self.target, self.picture.image.shape[:2]))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,11 +164,30 @@ class Session:
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
-        original, glazed = _working_size(_seen(result.picture)), _working_size(_seen(written))
+        original, glazed = shown(result.picture), shown(written)
         return Figures(
-            encoders=attainments(original, glazed, result.target, self.encoders),
-            visibility=visibility(original, glazed, visibility_budget(original, 1.0)),
+            encoders=attainments(original, glazed, result.shown_target(), self.encoders),
+            visibility=visibility(original, glazed),
         )
+
+    def audit(
+        self,
+        original: Picture,
+        glazed: Picture,
+        target: PillowImage.Image | None,
+        on_progress: Callable[[float, str], None] = lambda share, doing: None,
+    ) -> Audit:
+        """`glaze_edge.audit.audit`, with the encoders of this session and the decoders of their latents.
+
+        Raises:
+            OptionError: the pictures differ in size, or nothing can be said without a target.
+            ModelError, WeightsError: a decoder's files are damaged.
+        """
+        eyes = [
+            Eye(encoder=each, decoder=decoder_of(each.card, self.device), embed=self.stylist.embed)
+            for each in self.encoders
+        ]
+        return audit(original, glazed, target, eyes, on_progress)
 
     def work(self, size: tuple[int, int]) -> float:
         """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""

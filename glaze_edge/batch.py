@@ -9,6 +9,7 @@ from time import monotonic
 
 from glaze_edge import __version__
 from glaze_edge.api import Figures, Session
+from glaze_edge.audit.report import report
 from glaze_edge.files import (
     Mark,
     Picture,
@@ -17,12 +18,11 @@ from glaze_edge.files import (
     output_path,
     output_paths,
     read_picture,
+    report_paths,
     write_picture,
 )
 from glaze_edge.files.atomic import replacing
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
-from glaze_runtime.arrays import to_pillow
-from glaze_runtime.views import resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,7 @@ class Order:
         output: a file, or a folder, which is made where there are many pictures; None for beside each picture.
         format: "keep", or the format to write, see `glaze_edge.files.FORMAT_CHOICES`.
         save_target: where to write the style target of the only picture, as PNG.
+        audit: write a report beside each result.
         overwrite: replace earlier results, and glaze glazed pictures again.
 
     Raises:
@@ -44,6 +45,7 @@ class Order:
     output: Path | None = None
     format: str = "keep"
     save_target: Path | None = None
+    audit: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -57,14 +59,25 @@ class Order:
         return output_paths(self.pictures, self.output, self.format)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A picture that may be glazed, where the result and its audit's report go, and how long a step takes (`Session.work`)."""
+
+    source: Path
+    destination: Path
+    report: Path | None
+    work: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Done:
-    """A picture that is glazed: `figures` are of the file at `destination`, read again."""
+    """A picture that is glazed: `figures` are of the file at `destination`, read again; `report` is the audit's file."""
 
     source: Path
     destination: Path
     style: str
     figures: Figures
+    report: Path | None
     seconds: float
 
 
@@ -78,6 +91,8 @@ class Failed:
 
 BEFORE, AFTER = 3, 3
 """Reading a picture and painting its target takes as long as so many steps; so does writing and measuring the result."""
+AUDIT = 60
+"""An audit takes as long as so many steps."""
 
 
 def glaze_all(
@@ -97,41 +112,43 @@ def glaze_all(
         PictureError: the style target cannot be written to its place.
     """
     destinations = order.destinations()
+    reports = report_paths(destinations) if order.audit else [None] * len(destinations)
     if order.save_target:
         check_destination(order.pictures[0], order.save_target, overwrite=order.overwrite)
     if order.output and len(order.pictures) > 1:
         order.output.mkdir(parents=True, exist_ok=True)
-    ready: dict[Path, tuple[Path, float]] = {}
+    jobs: list[Job] = []
     works = []
-    for source, destination in zip(order.pictures, destinations, strict=True):
+    for source, destination, page in zip(order.pictures, destinations, reports, strict=True):
         try:
-            size = _check(source, destination, order)
+            size = _check(source, destination, page, order)
             if session.draws_style and len(order.pictures) > 1:
                 works.append(_small(read_picture(source)))
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
-            ready[destination] = source, session.work(size)
+            jobs.append(Job(source=source, destination=destination, report=page, work=session.work(size)))
     if works:
         session.choose_style(works)
-    steps = BEFORE + session.steps + AFTER
-    whole = steps * sum(work for _, work in ready.values())
+    steps = BEFORE + session.steps + AFTER + (AUDIT if order.audit else 0)
+    whole = steps * sum(job.work for job in jobs)
     done = 0.0
 
-    def tell(source: Path, work: float, step: int) -> None:
-        on_progress(source, (done + work * step) / whole)
+    def tell(job: Job, step: float) -> None:
+        on_progress(job.source, (done + job.work * step) / whole)
 
-    for destination, (source, work) in ready.items():
+    for job in jobs:
         try:
-            yield _glaze(session, source, destination, order, partial(tell, source, work))
+            yield _glaze(session, job, order, partial(tell, job))
         except PictureError as error:
-            yield Failed(source=source, error=error)
-        done += steps * work
+            yield Failed(source=job.source, error=error)
+        done += steps * job.work
 
 
-def _check(source: Path, destination: Path, order: Order) -> tuple[int, int]:
+def _check(source: Path, destination: Path, report: Path | None, order: Order) -> tuple[int, int]:
     """The size of a picture that may be glazed."""
-    check_destination(source, destination, overwrite=order.overwrite)
+    for path in filter(None, (destination, report)):
+        check_destination(source, path, overwrite=order.overwrite)
     seen = glimpse(source)
     if seen.mark and not order.overwrite:
         raise AlreadyGlazed(
@@ -149,12 +166,10 @@ def _small(picture: Picture) -> Picture:
     )
 
 
-def _glaze(
-    session: Session, source: Path, destination: Path, order: Order, on_step: Callable[[int], None]
-) -> Done:
+def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], None]) -> Done:
     started = monotonic()
     on_step(0)
-    picture = read_picture(source)
+    picture = read_picture(job.source)
     result = session.glaze(picture, lambda step: on_step(BEFORE + step))
     mark = Mark(
         version=__version__,
@@ -165,17 +180,26 @@ def _glaze(
         date=date.today(),
     )
     write_picture(
-        picture, result.image, destination, mark=mark, format=order.format, overwrite=order.overwrite
+        picture, result.image, job.destination, mark=mark, format=order.format, overwrite=order.overwrite
     )
     if order.save_target:
         with replacing(order.save_target) as file:
-            to_pillow(resize(result.target, picture.image.shape[:2])).save(file, "PNG")
-    figures = session.measure(result, read_picture(destination))
-    on_step(BEFORE + session.steps + AFTER)
+            result.shown_target().save(file, "PNG")
+    written = read_picture(job.destination)
+    figures = session.measure(result, written)
+    done = BEFORE + session.steps + AFTER
+    on_step(done)
+    if job.report is not None:
+        audit = session.audit(
+            picture, written, result.shown_target(), lambda share, _: on_step(done + AUDIT * share)
+        )
+        with replacing(job.report) as file:
+            file.write(report(audit, job.source.name, job.destination.name).encode())
     return Done(
-        source=source,
-        destination=destination,
+        source=job.source,
+        destination=job.destination,
         style=result.style,
         figures=figures,
+        report=job.report,
         seconds=monotonic() - started,
     )

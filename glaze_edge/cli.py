@@ -5,6 +5,7 @@ import sys
 import click
 
 from glaze_edge import __version__
+from glaze_edge.commands.audit import audit
 from glaze_edge.commands.devices import devices
 from glaze_edge.commands.glaze import glaze
 from glaze_edge.commands.models import models
@@ -22,7 +23,7 @@ def cli() -> None:
     """
 
 
-for command in (glaze, styles, models, devices, show):
+for command in (glaze, audit, styles, models, devices, show):
     cli.add_command(command)
 
 

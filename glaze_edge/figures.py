@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+from PIL import Image as PillowImage
 
-from glaze_runtime.arrays import Image
-from glaze_runtime.budget import TO_OPPONENT, Budget
-from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import size_of, whole_latent
+from glaze_edge.trainer import as_trained, control, from_pillow, latent_of, way_covered
+from glaze_runtime.arrays import Image, Plane
+from glaze_runtime.budget import TO_OPPONENT, visibility_budget
+from glaze_runtime.optimise import Phi
 
-MEASURED_SIDE = 512
-"""Pixels: attainment is measured at this longest side, that of Stable Diffusion 1 trainers."""
+JUDGED_SIDE = 1536
+"""Pixels: a larger picture is scaled down to this longest side where it is judged as on a screen."""
 
 
 class Attainment(TypedDict):
@@ -25,7 +26,7 @@ class Attainment(TypedDict):
 class Visibility(TypedDict):
     """Changes in 1/255, their rms in flat and in textured 16x16 blocks (None where there are none).
 
-    `peak` is the largest visibility, 1 at the threshold of a budget of scale 1.
+    `peak` is the largest visibility, 1 at the threshold of a budget of scale 1; `share_above`: of the picture, above 1.
     """
 
     largest_change: float
@@ -33,59 +34,62 @@ class Visibility(TypedDict):
     rms_flat: float | None
     rms_textured: float | None
     peak: float
+    share_above: float
 
 
 def attainments(
-    original: Image, glazed: Image, target: Image, encoders: Sequence[Encoder]
+    original: PillowImage.Image,
+    glazed: PillowImage.Image,
+    target: PillowImage.Image,
+    encoders: Sequence[Phi],
 ) -> list[Attainment]:
-    """Attainment of `glazed` in each encoder; the control is the same change with its blocks shuffled and signs flipped."""
+    """Attainment of `glazed` in each encoder, of pictures of one size, as a trainer sees them."""
+    x, reached, end = (as_trained(image) for image in (original, glazed, target))
+    noise = control(x, reached)
     rows: list[Attainment] = []
     for encoder in encoders:
-        size = size_of(original, min(MEASURED_SIDE, max(original.shape[:2])), encoder.card)
-        start, end = (whole_latent(encoder, image, size) for image in (original, target))
-        reached, noise = (
-            whole_latent(encoder, image, size) for image in (glazed, _control(original, glazed))
-        )
-        whole = max(float(np.square(start - end).sum()), 1e-9)
+        z, z_reached, z_noise, z_end = (latent_of(encoder, image) for image in (x, reached, noise, end))
         rows.append(
             {
                 "encoder": encoder.card.name,
-                "attainment": round(1 - float(np.square(reached - end).sum()) / whole, 4),
-                "control": round(1 - float(np.square(noise - end).sum()) / whole, 4),
+                "attainment": round(way_covered(z_reached, z, z_end), 4),
+                "control": round(way_covered(z_noise, z, z_end), 4),
             }
         )
     return rows
 
 
-def visibility(original: Image, glazed: Image, budget: Budget) -> Visibility:
-    """What people may see of the change from `original` to `glazed`; `budget` is that of the original at scale 1."""
-    change = 255 * (glazed - original)
-    luma = _blocks((255 * original) @ TO_OPPONENT[0], 16)
+def visibility(original: PillowImage.Image, glazed: PillowImage.Image) -> Visibility:
+    """What people may see of the change from `original` to `glazed`, of one size."""
+    before, after = (np.asarray(image, np.float32) for image in (original, glazed))
+    change = after - before
+    luma = _blocks(before @ TO_OPPONENT[0], 16)
     energy = _blocks(np.square(change).mean(-1), 16).mean(1)
     spread = luma.std(1)
+    seen = visibility_map(original, glazed)
     return {
         "largest_change": round(float(np.abs(change).max()), 1),
         "mean_change": round(float(np.abs(change).mean()), 3),
         "rms_flat": _rms(energy[spread < 2]),
         "rms_textured": _rms(energy[spread > 10]),
-        "peak": round(float(budget.visibility((change / 255) @ TO_OPPONENT.T).max()), 3),
+        "peak": round(float(seen.max()), 3),
+        "share_above": round(float((seen > 1).mean()), 4),
     }
 
 
-def _control(original: Image, glazed: Image, block: int = 8) -> Image:
-    rng = np.random.default_rng(0)
-    height, width = (n // block * block for n in original.shape[:2])
-    change = (glazed - original)[:height, :width]
-    tiles = change.reshape(height // block, block, width // block, block, 3).swapaxes(1, 2)
-    flat = tiles.reshape(-1, block, block, 3)
-    flat = (
-        flat[rng.permutation(len(flat))]
-        * rng.choice(np.array([-1, 1], np.float32), len(flat))[:, None, None, None]
-    )
-    noise = flat.reshape(tiles.shape).swapaxes(1, 2).reshape(height, width, 3)
-    out = original.copy()
-    out[:height, :width] = (out[:height, :width] + noise).clip(0, 1)
-    return out
+def visibility_map(original: PillowImage.Image, glazed: PillowImage.Image) -> Plane:
+    """[H/4,W/4]: how visible the change is, 1 at the threshold of a budget of scale 1, at JUDGED_SIDE at most."""
+    before, after = (from_pillow(judged(image)) for image in (original, glazed))
+    return visibility_budget(before, 1.0).visibility((after - before) @ TO_OPPONENT.T)
+
+
+def judged(image: PillowImage.Image) -> PillowImage.Image:
+    """`image`, at JUDGED_SIDE at most."""
+    scale = JUDGED_SIDE / max(image.size)
+    if scale >= 1:
+        return image
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), PillowImage.Resampling.LANCZOS)
 
 
 def _blocks(plane: Image, size: int) -> Image:

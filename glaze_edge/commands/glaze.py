@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glaze_edge.api import Session
 from glaze_edge.batch import Done, Failed, Order, glaze_all
+from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import FORMAT_CHOICES
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import DEFAULT_ENCODERS
@@ -49,6 +49,7 @@ Examples:
 @click.option(
     "--save-target", type=click.Path(path_type=Path), help="Write the style target there, for one picture."
 )
+@click.option("--audit", is_flag=True, help="Check each result: write NAME-glazed-audit.html beside it.")
 @click.option("--overwrite", is_flag=True, help="Replace results, and glaze glazed pictures again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture.")
 @click.pass_context
@@ -60,13 +61,19 @@ def glaze(
     output: Path | None,
     format: str,  # noqa: A002
     save_target: Path | None,
+    audit: bool,
     overwrite: bool,
     encoders: tuple[str, ...],
     **settings: Any,
 ) -> None:
     """Glaze PICTURES. An original is never overwritten: the result is NAME-glazed.EXT beside it, or OUTPUT."""
     order = Order(
-        pictures=pictures, output=output, format=format, save_target=save_target, overwrite=overwrite
+        pictures=pictures,
+        output=output,
+        format=format,
+        save_target=save_target,
+        audit=audit,
+        overwrite=overwrite,
     )
     session = Session(Settings(encoders=encoders or DEFAULT_ENCODERS, **settings))
     for encoder in session.encoders:
@@ -75,29 +82,12 @@ def glaze(
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     say = _say_json if as_json else _say
     failed = False
-    with _progress(console) as progress:
-        task = progress.add_task("", total=1.0)
-
-        def on_progress(source: Path, share: float) -> None:
-            progress.update(task, completed=share, description=source.name)
-
-        for outcome in glaze_all(session, order, on_progress):
+    with progress_bar(console) as tell:
+        for outcome in glaze_all(session, order, lambda source, share: tell(share, source.name)):
             say(outcome, session, console)
             failed |= isinstance(outcome, Failed)
     if failed:
         context.exit(1)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
-        speed_estimate_period=600,
-        transient=True,
-    )
 
 
 def _say_json(outcome: Done | Failed, session: Session, console: Console) -> None:
@@ -107,6 +97,7 @@ def _say_json(outcome: Done | Failed, session: Session, console: Console) -> Non
         said = {
             "input": str(outcome.source),
             "output": str(outcome.destination),
+            "report": outcome.report,
             "settings": asdict(session.settings),
             "style": outcome.style,
             "device": session.device.name,
@@ -130,3 +121,5 @@ def _say(outcome: Done | Failed, session: Session, console: Console) -> None:
         f"largest change {seen['largest_change']:.0f}/255, mean {seen['mean_change']:.1f}/255",
     ):
         console.print(line, markup=False)
+    if outcome.report is not None:
+        console.print(f"  audit {outcome.report}", markup=False)

@@ -81,6 +81,18 @@ def output_paths(
     return paths
 
 
+def report_paths(results: Sequence[Path]) -> list[Path]:
+    """Where the audit of each result goes: NAME-audit.html beside it, numbered where that is taken by another of `results`."""
+    taken: set[str] = set()
+    paths = []
+    for result in results:
+        beside = result.with_name(f"{result.stem}-audit.html")
+        path = next(path for path in _numbered(beside) if _key(path) not in taken)
+        taken.add(_key(path))
+        paths.append(path)
+    return paths
+
+
 def check_destination(source: Path, path: Path, *, overwrite: bool = False) -> None:
     """Whether a result may be written to `path`; worth asking before the work as well as after it.
 

@@ -11,10 +11,9 @@ from glaze_edge import Settings, glaze
 from glaze_edge.figures import attainments, visibility
 from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_models.errors import OptionError
-from glaze_runtime.budget import LOW, visibility_budget
+from glaze_runtime.budget import LOW
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.views import resize
 
 
 def test_the_face_of_the_package() -> None:
@@ -42,7 +41,7 @@ def test_wrong_settings(wrong: dict[str, str]) -> None:
 def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:
     rng = np.random.default_rng(0)
     original, target = (
-        resize(rng.random((8, 8, 3)).astype(np.float32), (96, 96)).clip(0, 1) for _ in range(2)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((96, 96)) for _ in range(2)
     )
     encoders = [Encoder(card, CPU) for card in map(encoder_card, DEFAULT_ENCODERS)]
     assert [row["attainment"] for row in attainments(original, original, target, encoders)] == [0, 0]
@@ -50,9 +49,8 @@ def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:
 
 
 def test_visibility_of_a_known_change() -> None:
-    original = np.full((64, 64, 3), 0.5, np.float32)
-    glazed = original + np.float32(2 / 255)
-    seen = visibility(original, glazed, visibility_budget(original, 1.0))
+    original, glazed = (Image.new("RGB", (64, 64), (level,) * 3) for level in (128, 130))
+    seen = visibility(original, glazed)
     assert (seen["largest_change"], seen["mean_change"], seen["rms_flat"], seen["rms_textured"]) == (
         2,
         2,
@@ -60,3 +58,4 @@ def test_visibility_of_a_known_change() -> None:
         None,
     )
     assert seen["peak"] == pytest.approx(2 / (255 * LOW[0]), rel=0.01)
+    assert seen["share_above"] == 1
