@@ -20,15 +20,24 @@ LOOKS = {
     ADAM: {"color": "#007A5A", "marker": "^", "linestyle": "-."},
 }
 """Colours that the colour-blind tell apart (Okabe & Ito 2008, the green darker), and a shape and a dash for each."""
+BESIDE = {OURS: (-6, 3, "right"), PGD: (5, -10, "left"), ADAM: (-5, 4, "right")}
+"""Where the name of a strength stands beside its point, so that those of two methods do not meet: points across, up; alignment."""
+
+EQUAL = (PGD, "attainment"), (ADAM, "attainment"), (PGD, "above"), (PGD, "jpeg75"), (PGD, "bundled")
+"""What is compared at equal butteraugli."""
 
 
 def curve(rows: Sequence[Row], method: str) -> list[Row]:
-    """The means of FIGURES over the pictures at each strength of a method, the least visible first."""
+    """The means of FIGURES over the pictures at each strength of a method, the least visible first.
+
+    `above` is how far attainment is above its control.
+    """
     mine = [row for row in rows if row["method"] == method]
     points = []
     for strength in dict.fromkeys(row["strength"] for row in mine):
         same = [row for row in mine if row["strength"] == strength]
-        points.append({"strength": strength} | {name: mean(row[name] for row in same) for name in FIGURES})
+        means = {name: mean(row[name] for row in same) for name in FIGURES}
+        points.append({"strength": strength, "above": means["attainment"] - means["control"]} | means)
     return sorted(points, key=lambda point: point["butteraugli"])
 
 
@@ -76,7 +85,7 @@ def _points(curves: dict[str, list[Row]]) -> Iterator[str]:
 def _equal(curves: dict[str, list[Row]]) -> Iterator[str]:
     for point in curves[OURS]:
         cells = [point["strength"], f"{point['butteraugli']:.2f}", f"{point['attainment']:.2f}"]
-        for peer, figure in ((PGD, "attainment"), (ADAM, "attainment"), (PGD, "jpeg75"), (PGD, "bundled")):
+        for peer, figure in EQUAL:
             cells.append(_against(point[figure], at(curves[peer], point["butteraugli"], figure)))
         yield f"| {' | '.join(cells)} |"
 
@@ -123,12 +132,14 @@ def _plot(curves: dict[str, list[Row]], folder: Path) -> None:
             for method, points in curves.items():
                 xs, ys = ([point[key] for point in points] for key in ("butteraugli", name))
                 panel.plot(xs, ys, label=method, **LOOKS[method])
+                across, up, side = BESIDE[method]
                 for x, y, point in zip(xs, ys, points, strict=True):
                     panel.annotate(
                         point["strength"],
                         (x, y),
-                        xytext=(4, -10),
+                        xytext=(across, up),
                         textcoords="offset points",
+                        ha=side,
                         fontsize=7,
                         color=LOOKS[method]["color"],
                     )
@@ -174,10 +185,11 @@ above it means something.
 
 ## At equal mean butteraugli
 
-The others' figure on the line between the two points about our butteraugli, and in bold how many times it ours is.
+The others' figure on the line between the two points about our butteraugli, and in bold how many times it ours is. *Above control*
+is attainment less its control.
 
-| intensity | butteraugli | attainment | sign-PGD | free Adam | sign-PGD after JPEG 75 | sign-PGD, bundled |
-|---|---|---|---|---|---|---|
+| intensity | butteraugli | attainment | sign-PGD | free Adam | sign-PGD above control | sign-PGD after JPEG 75 | sign-PGD, bundled |
+|---|---|---|---|---|---|---|---|
 {equal}
 
 ## Picture by picture

@@ -33,8 +33,8 @@ EFFORT = "standard"
 STEPS = EFFORTS[EFFORT].steps
 PGD_SIZES = 1, 2, 3, 4, 6, 8
 """In 1/255."""
-ADAM_STRENGTHS = 1 / 32, 1 / 16, 1 / 8, 1 / 4
-"""Shares of what Glaze's steps can reach in all."""
+ADAM_PARTS = 64, 32, 16, 8, 4
+"""Strength 1 is what Glaze's steps can reach in all; these are the parts of it that are tried."""
 
 Change = Callable[[Image, Image, Session], Image]
 
@@ -43,8 +43,8 @@ def peers() -> Iterator[tuple[str, str, Change]]:
     """(method, strength, change of an image towards a target) of what is compared with."""
     for size in PGD_SIZES:
         yield "sign-PGD", f"{size}/255", partial(_pgd, size / 255)
-    for strength in ADAM_STRENGTHS:
-        yield "free Adam", f"{strength:g}", partial(_adam, strength)
+    for part in ADAM_PARTS:
+        yield "free Adam", f"1/{part}", partial(_adam, 1 / part)
 
 
 def _pgd(largest: float, image: Image, target: Image, session: Session) -> Image:
