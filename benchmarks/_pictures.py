@@ -11,25 +11,20 @@ from PIL import Image as PillowImage
 
 from glaze_edge import Session, Settings
 from glaze_edge.files import read_picture
+from glaze_edge.trainer import as_trained, shown
 from glaze_runtime.arrays import Image, to_pillow
-
-LONGEST, MULTIPLE = 512, 64
-"""Pixels: Stable Diffusion 1's trainers resize to 512; sides that are multiples of 64 suit every encoder as they are."""
 
 
 def working_picture(path: Path) -> PillowImage.Image:
-    """The picture as trainers see it: on mid-grey where it is transparent, longest side 512 at most, sides multiples of 64."""
-    image = PillowImage.open(path)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        backdrop = PillowImage.new("RGBA", image.size, (128, 128, 128, 255))
-        image = PillowImage.alpha_composite(backdrop, image)
-    image = image.convert("L" if image.mode == "L" else "RGB")
-    scale = min(1, LONGEST / max(image.size))
-    if scale < 1:
-        image = image.resize([round(n * scale) for n in image.size], PillowImage.Resampling.LANCZOS)
-    width, height = (n // MULTIPLE * MULTIPLE for n in image.size)
-    return image.crop((0, 0, width, height))
+    """The picture as trainers see it (`glaze_edge.trainer`); a grey one stays grey."""
+    picture = read_picture(path)
+    seen = to_pillow(as_trained(shown(picture)))
+    return seen.convert("L") if picture.grey else seen
+
+
+def opened(path: Path) -> PillowImage.Image:
+    """The RGB picture in a file."""
+    return PillowImage.open(path).convert("RGB")
 
 
 def glaze_file(original: Path, settings: Settings, glazed: Path, target: Path) -> Session:

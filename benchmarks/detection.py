@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from _pictures import LONGEST, glaze_file, measured, save, working_picture
+from _pictures import glaze_file, measured, save, working_picture
 from _remover import Pixels, Remover, compressed, look, train
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
 from glaze_edge import Session, Settings
 from glaze_edge.figures import attainments
+from glaze_edge.trainer import TRAINED_SIDE
 from glaze_runtime.arrays import Image, to_pillow
 
 TRAINED_AT, TESTED_AT = "quick", "standard"
@@ -134,7 +135,10 @@ def removed(remover: Remover, files: Files, instrument: Path | None) -> dict[str
     session = Session(Settings(device="cpu"))
 
     def bundled(image: Image) -> float:
-        return mean(row["attainment"] for row in attainments(original, image, target, session.encoders))
+        return mean(
+            row["attainment"]
+            for row in attainments(*(to_pillow(one) for one in (original, image, target)), session.encoders)
+        )
 
     figures = {
         "rms change in 1/255, glazed": energy(glazed - original),
@@ -213,7 +217,7 @@ def main() -> None:
     chosen = training_pictures(arguments.pictures, arguments.pairs)
     pairs = make_pairs(chosen, arguments.output / "train", TRAINED_AT, CUT_TO)
     held_out = sorted(arguments.dev.glob("*.png"))
-    tests = make_pairs(held_out, arguments.output / "dev", TESTED_AT, LONGEST)
+    tests = make_pairs(held_out, arguments.output / "dev", TESTED_AT, TRAINED_SIDE)
 
     started, recent = monotonic(), []
 
@@ -232,7 +236,7 @@ def main() -> None:
         f"{len(pairs)} pairs of {CUT_TO} pixels at most, glazed at medium intensity and {TRAINED_AT} effort, each towards\n"
         f"a style drawn with a seed of its own; {sum(p.numel() for p in remover.parameters()) / 1e6:.2f} M parameters, "
         f"{arguments.steps} steps, {minutes:.0f} minutes\non {THREADS} threads. Tested on {len(tests)} pictures that it "
-        f"never saw, at {LONGEST} pixels, glazed at {TESTED_AT} effort."
+        f"never saw, at {TRAINED_SIDE} pixels, glazed at {TESTED_AT} effort."
     )
     left = {name: mean(row[name] for row in figures) for name in figures[0]}
     text = report(facts, detected(remover, tests), left)

@@ -18,15 +18,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 from _frontier_report import write_report
 from _peers import free_adam, sign_pgd
-from _pictures import butteraugli, glaze_file, measured, save, working_picture
-from PIL import Image as PillowImage
+from _pictures import butteraugli, glaze_file, measured, opened, save, working_picture
 
 from glaze_edge import Session, Settings
 from glaze_edge.figures import attainments
 from glaze_edge.settings import EFFORTS, INTENSITIES
+from glaze_edge.trainer import from_pillow
 from glaze_runtime.arrays import Image
 
 EFFORT = "standard"
@@ -76,7 +75,7 @@ class Bench:
                 settings = Settings(intensity=intensity, effort=EFFORT, device="cpu")
                 glaze_file(original, settings, glazed, target)
                 self._add(picture, "glaze-edge", intensity, original, target, session)
-        image, goal = _image(original), _image(target)
+        image, goal = (from_pillow(opened(path)) for path in (original, target))
         for method, strength, change in peers():
             if not self._has(picture, method, strength):
                 save(image + change(image, goal, session), self._glazed(picture, method, strength))
@@ -94,7 +93,7 @@ class Bench:
     ) -> None:
         glazed = self._glazed(picture, method, strength)
         seen = measured(self.instrument, original, glazed, target)
-        own = attainments(_image(original), _image(glazed), _image(target), session.encoders)
+        own = attainments(*map(opened, (original, glazed, target)), session.encoders)
         row = {
             "picture": picture.stem,
             "method": method,
@@ -109,10 +108,6 @@ class Bench:
             file.write(json.dumps(row) + "\n")
         self.rows.append(row)
         print(*(f"{v:.3f}" if isinstance(v, float) else v for v in row.values()), flush=True)
-
-
-def _image(path: Path) -> Image:
-    return np.asarray(PillowImage.open(path).convert("RGB"), np.float32) / 255
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from glaze_edge.figures import attainments
 from glaze_models import DEFAULT_ENCODERS, encoder_card
-from glaze_runtime.arrays import Image
+from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.views import resize
@@ -29,7 +29,9 @@ def encoders() -> list[Encoder]:
 
 
 def reached(change: Image, encoders: list[Encoder]) -> float:
-    return min(row["attainment"] for row in attainments(IMAGE, IMAGE + change, TARGET, encoders))
+    return min(
+        row["attainment"] for row in attainments(*map(to_pillow, (IMAGE, IMAGE + change, TARGET)), encoders)
+    )
 
 
 def test_sign_pgd_nears_the_target_within_its_ball_and_the_gamut(encoders: list[Encoder]) -> None:
@@ -119,6 +121,7 @@ def test_auc(positive: list[float], negative: list[float], expected: float) -> N
     assert auc(positive, negative) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_the_remover_learns_a_change_that_is_always_the_same() -> None:
     checks = np.indices((128, 128)).sum(0)[..., None] % 2 * np.array([12, 0, 6])

@@ -52,6 +52,7 @@ def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0)
     return losses
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_weights_fit_the_graphs(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "weights.safetensors"
     plan = training.Plan(steps=40, batch=2, rate=2e-3, seed=0, bfloat16=False)
@@ -143,6 +144,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert output.stat().st_size < 2e6
 
 
+@pytest.mark.slow
 def test_an_encoder_learns_its_teachers_responses(folder: Path, tmp_path: Path) -> None:
     """The other bundled encoder as teacher: what the student answers to changes comes nearer to what the teacher does."""
     output = tmp_path / "weights.safetensors"
@@ -151,7 +153,7 @@ def test_an_encoder_learns_its_teachers_responses(folder: Path, tmp_path: Path) 
         encoder_card("sd1-b"),
         folder,
         Encoder(encoder_card("sd1-a"), CPU).encode,
-        training.Plan(steps=30, batch=4, rate=2e-3, seed=0, bfloat16=False),
+        training.Plan(steps=16, batch=3, rate=2e-3, seed=0, bfloat16=False),
         device=torch.device("cpu"),
         output=output,
         on_step=lambda step, loss: losses.append(loss),
@@ -166,4 +168,4 @@ def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
     arguments = [str(folder), "--card", "sd1-b", "--teacher", "sd1-a", "-o", str(output), "--steps", "1"]
     result = CliRunner().invoke(cli.cli, ["distil", "encoder", *arguments, "--batch", "1"])
     assert result.exit_code == 0, result.output
-    assert "weights.safetensors: 1.0 MB" in result.output
+    assert "weights.safetensors: 1.1 MB" in result.output
