@@ -9,6 +9,7 @@ from statistics import mean
 import numpy as np
 from PIL import Image as PillowImage
 
+from glaze_edge.advice import advice
 from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
@@ -43,10 +44,14 @@ BACKDROP = np.float32(0.5)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Figures:
-    """What was done to a picture, measured: `encoders` as a trainer sees it, beside their controls, and `visibility`."""
+    """What was done to a picture, measured: `encoders` as a trainer sees it, beside their controls, and `visibility`.
+
+    `advice` is what the artist should know of a result that can do little, or "".
+    """
 
     encoders: list[Attainment]
     visibility: Visibility
+    advice: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -165,9 +170,11 @@ class Session:
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
         original, glazed = shown(result.picture), shown(written)
+        reached = attainments(original, glazed, result.shown_target(), self.encoders)
         return Figures(
-            encoders=attainments(original, glazed, result.shown_target(), self.encoders),
+            encoders=reached,
             visibility=visibility(original, glazed),
+            advice=advice(original, reached, self.settings.intensity),
         )
 
     def audit(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from glaze_edge.trainer import as_trained, control, from_pillow, latent_of, way_covered
@@ -13,6 +14,9 @@ from glaze_runtime.optimise import Phi
 
 JUDGED_SIDE = 1536
 """Pixels: a larger picture is scaled down to this longest side where it is judged as on a screen."""
+
+FLAT = 2
+"""Standard deviation of the luma of a block, in 1/255, below which it is flat."""
 
 
 class Attainment(TypedDict):
@@ -63,18 +67,23 @@ def visibility(original: PillowImage.Image, glazed: PillowImage.Image) -> Visibi
     """What people may see of the change from `original` to `glazed`, of one size."""
     before, after = (np.asarray(image, np.float32) for image in (original, glazed))
     change = after - before
-    luma = _blocks(before @ TO_OPPONENT[0], 16)
     energy = _blocks(np.square(change).mean(-1), 16).mean(1)
-    spread = luma.std(1)
+    spread = _blocks(before @ TO_OPPONENT[0], 16).std(1)
     seen = visibility_map(original, glazed)
     return {
         "largest_change": round(float(np.abs(change).max()), 1),
         "mean_change": round(float(np.abs(change).mean()), 3),
-        "rms_flat": _rms(energy[spread < 2]),
+        "rms_flat": _rms(energy[spread < FLAT]),
         "rms_textured": _rms(energy[spread > 10]),
         "peak": round(float(seen.max()), 3),
         "share_above": round(float((seen > 1).mean()), 4),
     }
+
+
+def flat_blocks(image: Image) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Of each 16x16 block of `image` [H,W,3] in 0..255: whether it is flat, and its luma."""
+    luma = _blocks(image @ TO_OPPONENT[0], 16)
+    return luma.std(1) < FLAT, luma.mean(1)
 
 
 def visibility_map(original: PillowImage.Image, glazed: PillowImage.Image) -> Plane:

@@ -121,5 +121,7 @@ def _say(outcome: Done | Failed, session: Session, console: Console) -> None:
         f"largest change {seen['largest_change']:.0f}/255, mean {seen['mean_change']:.1f}/255",
     ):
         console.print(line, markup=False)
+    if outcome.figures.advice:
+        console.print(f"  {outcome.figures.advice}", markup=False)
     if outcome.report is not None:
         console.print(f"  audit {outcome.report}", markup=False)
