@@ -8,7 +8,7 @@ from typing import Any
 from glaze_models import DEFAULT_ENCODERS
 from glaze_models.errors import OptionError
 
-INTENSITIES: dict[str, float] = {"low": 0.75, "medium": 1.25, "high": 2.0, "max": 3.0}
+INTENSITIES: dict[str, float] = {"low": 0.65, "medium": 1.08, "high": 1.7, "max": 2.6}
 """Name -> scale of the visibility budget."""
 
 

@@ -6,7 +6,7 @@ colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E³ )                                                    the sixth power keeps the worst place down
 
-The mask is MASK_LEAST on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise
+The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise
 beside it (contrast masking after Chou & Li 1995; the minimum is ours). LOW_c and HIGH_c hold around mid-grey; around another
 colour they follow how strongly the eye's receptors respond there, by butteraugli's model of them
 (https://github.com/google/butteraugli). Of fine chroma only CALM is left on flats.
@@ -31,8 +31,8 @@ HIGH = np.array([2.6, 12.0, 6.0], np.float32) / 255
 """Thresholds of Y, Cb, Cr for finer changes."""
 CAP = 2.0
 """No pixel moves farther than this many times HIGH · mask."""
-TEXTURE_GAIN, MASK_LEAST, MASK_MOST = 0.25, 0.85, 2.0
-"""The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, from MASK_LEAST to MASK_MOST."""
+TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
+"""The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
 """Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
 OPSIN = np.array([[0.2996, 0.6337, 0.0777], [0.2216, 0.6939, 0.0987], [0.02, 0.02, 0.2048]], np.float32)
@@ -93,7 +93,7 @@ class Budget:
 def visibility_budget(image: Image, scale: float) -> Budget:
     """The budget of `image` [H,W,3]; `scale` multiplies every threshold."""
     luma = 255 * (image @ TO_OPPONENT[0])
-    mask = (MASK_LEAST + TEXTURE_GAIN * _texture(luma)).clip(MASK_LEAST, MASK_MOST)
+    mask = (1 + TEXTURE_GAIN * _texture(luma)).clip(1, MASK_MOST)
     around = np.stack([_box(image[..., c], BLOCK) for c in range(3)], axis=-1)
     fine = scale * HIGH * _relative(around, FINE_EYE)
     fine[..., 1:] *= (CALM + (1 - CALM) * np.minimum(1, _relief(luma) / RELIEF))[..., None]

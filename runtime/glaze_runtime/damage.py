@@ -64,11 +64,11 @@ class Damage:
 
 
 DAMAGES = (
-    Damage(share=0.25),
+    Damage(share=0.35),
     Damage(share=0.3, harm=compressed),
-    Damage(share=0.15, filtered=halved),
-    Damage(share=0.1, filtered=blurred),
-    Damage(share=0.2, harm=noisy),
+    Damage(share=0.2, filtered=halved),
+    Damage(share=0.05, filtered=blurred),
+    Damage(share=0.1, harm=noisy),
 )
 
 
