@@ -14,27 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from glaze_edge.files import read_picture
+from glaze_edge.trainer import as_trained, shown
 from glaze_export.distil.data import pictures
 from glaze_export.distil.teachers import teacher
 from glaze_models import DECODERS, WeightsFile
 from glaze_runtime.decoder import Decoder
 from glaze_runtime.devices import CPU
-
-
-def seen(file: Path, longest: int = 512) -> np.ndarray:
-    """[H,W,3] in 0..1."""
-    with Image.open(file) as image:
-        rgba = image.convert("RGBA")
-    grey = Image.new("RGBA", rgba.size, (128, 128, 128, 255))
-    picture = Image.alpha_composite(grey, rgba).convert("RGB")
-    scale = min(1, longest / max(picture.size))
-    if scale < 1:
-        width, height = (max(64, round(side * scale)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-    picture = picture.crop((0, 0, picture.width // 64 * 64, picture.height // 64 * 64))
-    return np.asarray(picture, np.float32) / 255
 
 
 def opened(given: str) -> Decoder:
@@ -56,7 +43,7 @@ def main() -> None:
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     decoder = opened(given.decoder)
-    images = [seen(file) for file in pictures(given.pictures)]
+    images = [as_trained(shown(read_picture(file))) for file in pictures(given.pictures)]
     found = {}
     for name in given.encoder or ["sd1-a", "sd1-b"]:
         encode = teacher(name, signed=True)

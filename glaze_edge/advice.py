@@ -27,7 +27,7 @@ def advice(original: PillowImage.Image, encoders: Sequence[Attainment], intensit
     elif np.mean(flat) > MOSTLY:
         kind = "is mostly flat, where any change shows"
     else:
-        kind = "leaves a change little room"
+        kind = "was moved little"
     levels = list(INTENSITIES)
     stronger = [
         level
@@ -35,4 +35,4 @@ def advice(original: PillowImage.Image, encoders: Sequence[Attainment], intensit
         if level not in levels[: levels.index(intensity) + 1]
     ]
     remedy = f"; try --intensity {stronger[0]}" if stronger else ""
-    return f"This picture {kind}: expected effect small{remedy}."
+    return f"This picture {kind}: the effect is small{remedy}."

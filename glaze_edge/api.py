@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import mean
 
@@ -190,11 +190,14 @@ class Session:
             OptionError: the pictures differ in size, or nothing can be said without a target.
             ModelError, WeightsError: a decoder's files are damaged.
         """
-        eyes = [
+        return audit(original, glazed, target, self._eyes, on_progress)
+
+    @cached_property
+    def _eyes(self) -> list[Eye]:
+        return [
             Eye(encoder=each, decoder=decoder_of(each.card, self.device), embed=self.stylist.embed)
             for each in self.encoders
         ]
-        return audit(original, glazed, target, eyes, on_progress)
 
     def work(self, size: tuple[int, int]) -> float:
         """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""

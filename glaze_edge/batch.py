@@ -9,7 +9,7 @@ from time import monotonic
 
 from glaze_edge import __version__
 from glaze_edge.api import Figures, Session
-from glaze_edge.audit.report import report
+from glaze_edge.audit.report import write_report
 from glaze_edge.files import (
     Mark,
     Picture,
@@ -193,8 +193,7 @@ def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], 
         audit = session.audit(
             picture, written, result.shown_target(), lambda share, _: on_step(done + AUDIT * share)
         )
-        with replacing(job.report) as file:
-            file.write(report(audit, job.source.name, job.destination.name).encode())
+        write_report(audit, job.source.name, job.destination.name, job.report)
     return Done(
         source=job.source,
         destination=job.destination,

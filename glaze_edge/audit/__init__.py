@@ -1,6 +1,6 @@
 """Does it hold? What a glaze changed, what a person sees of it, what an AI sees, and what is left after what people do to pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image as PillowImage
@@ -27,6 +27,8 @@ class Reading:
         encoder: its name.
         stands_for: the generators it is the encoder of.
         caveat: what to know of it, or "".
+        decoder: of the network that decodes its latents for the view, or "" where there is none.
+        decoder_caveat: what to know of that, or "".
         glazed_against: the picture was made against this very encoder; None where the picture carries no mark.
         effect: of the glazed picture.
         control: of the same change as noise: blocks shuffled, signs flipped.
@@ -35,6 +37,8 @@ class Reading:
     encoder: str
     stands_for: tuple[str, ...]
     caveat: str
+    decoder: str
+    decoder_caveat: str
     glazed_against: bool | None
     effect: Effect
     control: Effect
@@ -51,7 +55,8 @@ class Findings:
         measure: "attainment", or "drift" where the target is not known: what `survival` gives.
         untouched: what the purifiers begin with.
         survival: what is left after each purifier, the worst first.
-        untested: generators whose encoders were not looked through.
+        stood_in_for: generators that only a small stand-in was looked through for.
+        untested: generators that nothing was looked through for.
     """
 
     mark: Mark | None
@@ -60,6 +65,7 @@ class Findings:
     measure: str
     untouched: Survival
     survival: list[Survival]
+    stood_in_for: tuple[str, ...]
     untested: tuple[str, ...]
 
     def worst(self, encoder: str) -> Survival:
@@ -126,6 +132,8 @@ def audit(
         if view is not None:
             views.append(view)
     survival = survives(purifiers, pair, eyes, goals, lambda purifier: tell(f"after {purifier.does}"))
+    cards = [eye.encoder.card for eye in eyes]
+    real = _generators([card for card in cards if not card.stand_in])
     findings = Findings(
         mark=glazed.glazed,
         person=seen,
@@ -134,18 +142,19 @@ def audit(
         untouched=Survival(
             purifier="none",
             does="nothing done",
-            left={reading.encoder: reading.effect.main or 0.0 for reading in readings},
+            left={reading.encoder: reading.effect.main for reading in readings},
             psnr=psnr(pair.original, pair.glazed),
         ),
         survival=survival,
-        untested=_untested([eye.encoder.card for eye in eyes]),
+        stood_in_for=_generators([card for card in cards if card.stand_in], besides=real),
+        untested=_generators(ENCODERS.values(), besides=_generators(cards)),
     )
     return Audit(original=before, glazed=after, findings=findings, views=views)
 
 
 def encoders_for(mark: Mark | None) -> tuple[str, ...]:
     """The encoders that a picture was glazed against, as far as they are here; the bundled ones where it does not say."""
-    named = () if mark is None else tuple(name for name in mark.encoders if _here(name))
+    named = () if mark is None else tuple(dict.fromkeys(name for name in mark.encoders if _here(name)))
     return named or DEFAULT_ENCODERS
 
 
@@ -180,6 +189,8 @@ def _read(eye: Eye, pair: Pair, mark: Mark | None) -> tuple[Reading, View | None
         encoder=card.name,
         stands_for=card.stands_for,
         caveat=card.caveat,
+        decoder="" if eye.decoder is None else eye.decoder.card.name,
+        decoder_caveat="" if eye.decoder is None else eye.decoder.card.caveat,
         glazed_against=None if mark is None else card.name in mark.encoders,
         effect=effect(seen, start, goal),
         control=effect(noise, start, goal),
@@ -193,10 +204,10 @@ def _read(eye: Eye, pair: Pair, mark: Mark | None) -> tuple[Reading, View | None
     return reading, view, goal
 
 
-def _untested(cards: Sequence[EncoderCard]) -> tuple[str, ...]:
-    tested = {generator for card in cards for generator in card.stands_for}
-    known = dict.fromkeys(generator for card in ENCODERS.values() for generator in card.stands_for)
-    return tuple(generator for generator in known if generator not in tested)
+def _generators(cards: Iterable[EncoderCard], besides: Sequence[str] = ()) -> tuple[str, ...]:
+    """Those that `cards` stand for, each once."""
+    named = dict.fromkeys(generator for card in cards for generator in card.stands_for)
+    return tuple(generator for generator in named if generator not in besides)
 
 
 def _steps(count: int, on_progress: Callable[[float, str], None]) -> Callable[[str], None]:

@@ -35,7 +35,7 @@ class Autoencoder:
         return self.decoder.decode(latent)
 
     def inconsistency_gradient(self, image: Image) -> Image:
-        """The gradient [H,W,3] of mean (D(E(y)) − y)² at y = `image`."""
+        """The gradient [H,W,3] of mean (D(E(y)) − y)² at y = `image`, as if nothing were clipped to 0..1."""
         latent = self.encode(image)
         _, back = self.decoder.value_and_grad(latent, image)
         # The encoder's gradient of |E(y) − t|² is 2 J'(E(y) − t): with t = E(y) − back/2 it carries `back` through.

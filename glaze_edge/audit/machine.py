@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as PillowImage
 
-from glaze_edge.audit.autoencoder import Autoencoder, Decodes
+from glaze_edge.audit.autoencoder import Autoencoder
 from glaze_edge.trainer import from_pillow, latent_of, way_covered
 from glaze_models.styles import Embedding
 from glaze_runtime.arrays import Image, Latent, to_pillow
+from glaze_runtime.decoder import Decoder
 from glaze_runtime.optimise import Phi
 
 TYPICAL_DISTANCE = 10.0
@@ -33,9 +34,16 @@ class Effect:
     drift: float | None
 
     @property
-    def main(self) -> float | None:
-        """The attainment; without a target, the drift."""
-        return self.drift if self.attainment is None else self.attainment
+    def main(self) -> float:
+        """The attainment; without a target, the drift.
+
+        Raises:
+            ValueError: there is neither a target nor a decoder.
+        """
+        value = self.drift if self.attainment is None else self.attainment
+        if value is None:
+            raise ValueError("nothing can be said without a target and without a decoder")
+        return value
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +60,7 @@ class Eye:
     """An encoder, the decoder of its latents if there is one, and what gives style embeddings of pictures [H,W,3]."""
 
     encoder: Phi
-    decoder: Decodes | None
+    decoder: Decoder | None
     embed: Callable[[Image], Embedding]
 
     @property

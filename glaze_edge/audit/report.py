@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 from string import Template
 
 import numpy as np
@@ -18,11 +19,14 @@ from glaze_edge.audit.words import (
     MEASURES,
     best_attack,
     made,
+    notes,
     person_rows,
     signed,
     untested,
 )
 from glaze_edge.figures import visibility_map
+from glaze_edge.files.atomic import replacing
+from glaze_models.errors import OutputError
 
 SHOWN_SIDE = 1024
 """Pixels: larger pictures are scaled down in the report."""
@@ -57,11 +61,26 @@ def report(audit: Audit, original: str, glazed: str) -> str:
     )
 
 
+def write_report(audit: Audit, original: str, glazed: str, path: Path) -> None:
+    """Write the report to `path`, atomically.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with replacing(path) as file:  # a name on disk need not be UTF-8
+            file.write(report(audit, original, glazed).encode("utf-8", "replace"))
+    except OSError as error:
+        raise OutputError(
+            f"{path} was not written: {error.strerror or error}. Check the disk and the folder."
+        ) from error
+
+
 def _tiles(findings: Findings) -> Iterator[str]:
     seen = findings.person.visibility
-    yield _tile("A person", f"{seen['mean_change']:.1f}", "of 255: the mean change")
+    yield _tile("A person", f"{seen['mean_change']:.2f}", "of 255: the mean change")
     for reading in findings.encoders:
-        before, control = findings.untouched.left[reading.encoder], reading.control.main or 0.0
+        before, control = findings.untouched.left[reading.encoder], reading.control.main
         left = findings.worst(reading.encoder).left[reading.encoder]
         yield _tile(
             reading.encoder,
@@ -105,16 +124,14 @@ def _detail(audit: Audit) -> Iterator[str]:
 
 def _encoder(reading: Reading, views: list[View]) -> str:
     said = [f"Stands for {', '.join(reading.stands_for)}."]
-    if reading.glazed_against:
-        said.append("The picture was glazed against this very encoder, which flatters the figures.")
-    said.append(reading.caveat)
+    said += notes(reading)
     rows = [
         (name.capitalize(), signed(value, 3), signed(getattr(reading.control, name), 3))
         for name in ("attainment", "view", "drift")
         if (value := getattr(reading.effect, name)) is not None
     ]
     parts = [
-        f"<h3>{escape(reading.encoder)}</h3><p>{escape(' '.join(said).strip())}</p>",
+        f"<h3>{escape(reading.encoder)}</h3><p>{escape(' '.join(said))}</p>",
         "<div class=scroll><table class=numbers><thead><tr><th scope=col>Measure<th scope=col>Glazed<th scope=col>Control</thead>",
         f"<tbody>{_rows(rows)}</tbody></table></div>",
     ]

@@ -62,9 +62,7 @@ def survives(
         left = {}
         for eye, goal in zip(eyes, goals, strict=True):
             end = goal if moved is None else eye.look(moved, decode=False)
-            value = _left(eye, original, glazed, end).main
-            if value is not None:
-                left[eye.name] = value
+            left[eye.name] = _left(eye, original, glazed, end).main
         rows.append(
             Survival(
                 purifier=purifier.name,

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 
 from PIL import Image as PillowImage
+
+PATIENCE = 120
+"""Seconds that a program may take."""
 
 Measure = Callable[[PillowImage.Image, PillowImage.Image], float | None]
 
@@ -24,19 +28,26 @@ def _program(name: str, original: PillowImage.Image, glazed: PillowImage.Image) 
         return None
     with tempfile.TemporaryDirectory() as folder:
         files = _written(Path(folder), original, glazed)
-        said = subprocess.run([program, *files], capture_output=True, text=True, check=False)
-    try:
-        return round(float(said.stdout.split()[0]), 4)
-    except (IndexError, ValueError):
-        return None
+        try:
+            said = subprocess.run(
+                [program, *files], capture_output=True, text=True, check=False, timeout=PATIENCE
+            )
+            value = float(said.stdout.split()[0])
+        except (IndexError, ValueError, OSError, subprocess.TimeoutExpired):
+            return None
+    return round(value, 4) if isfinite(value) else None
 
 
 def _ssimulacra2(original: PillowImage.Image, glazed: PillowImage.Image) -> float | None:
     if find_spec("ssimulacra2") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        score = import_module("ssimulacra2").compute_ssimulacra2(*_written(Path(folder), original, glazed))
-    return round(float(score), 2)
+        try:
+            package = import_module("ssimulacra2")
+            score = float(package.compute_ssimulacra2(*_written(Path(folder), original, glazed)))
+        except Exception:  # another's package: whatever ails it, the audit can do without
+            return None
+    return round(score, 2) if isfinite(score) else None
 
 
 def _written(folder: Path, *images: PillowImage.Image) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from glaze_edge.audit import Findings
+from glaze_edge.audit import Findings, Reading
 from glaze_edge.audit.person import Person
 
 WORST_SHOWN = 6
@@ -88,10 +88,27 @@ def best_attack(findings: Findings) -> str:
 
 
 def untested(findings: Findings) -> str:
-    """The generators that nothing was measured of, a sentence."""
-    if not findings.untested:
-        return "Every generator that glaze-edge knows was looked through."
-    return f"Not tested, so nothing is known of them: {', '.join(findings.untested)}."
+    """The generators that little or nothing was measured of, in sentences."""
+    said = []
+    if findings.stood_in_for:
+        said.append(f"Seen only through a small stand-in: {', '.join(findings.stood_in_for)}.")
+    if findings.untested:
+        said.append(f"Not tested, so nothing is known of them: {', '.join(findings.untested)}.")
+    mark = findings.mark
+    gone = [] if mark is None else [name for name in mark.encoders if name not in findings.untouched.left]
+    if gone:
+        said.append(f"Made against {', '.join(gone)} too, which was not looked through.")
+    return " ".join(said) or "Every generator that glaze-edge knows was looked through."
+
+
+def notes(reading: Reading) -> Iterator[str]:
+    """What to know of the figures of one encoder, sentences."""
+    if reading.glazed_against:
+        yield "The picture was glazed against this very encoder, which flatters the figures."
+    if reading.caveat:
+        yield reading.caveat
+    if reading.decoder:
+        yield f"Its latents are decoded by {reading.decoder}. {reading.decoder_caveat}".rstrip()
 
 
 def lines(findings: Findings) -> Iterator[str]:
@@ -109,12 +126,14 @@ def lines(findings: Findings) -> Iterator[str]:
             and (control := getattr(reading.control, name)) is not None
         ]
         yield f"  {reading.encoder:25} {', '.join(said)}"
+        yield from (f"    {note}" for note in notes(reading))
     yield from ("", f"What survives: {findings.measure} after an attack, the worst first")
     names = list(findings.untouched.left)
     width = max(len(row.does) for row in findings.survival)
-    yield f"  {'':{width}}  {''.join(f'{name[:10]:>11}' for name in names)}"
+    column = max(9, *map(len, names)) + 2
+    yield f"  {'':{width}}  {''.join(f'{name:>{column}}' for name in names)}"
     for row in findings.survival[:WORST_SHOWN]:
-        yield f"  {row.does:{width}}  {''.join(f'{signed(row.left[name]):>11}' for name in names)}"
+        yield f"  {row.does:{width}}  {''.join(f'{signed(row.left[name]):>{column}}' for name in names)}"
     if len(findings.survival) > WORST_SHOWN:
         yield f"  and {len(findings.survival) - WORST_SHOWN} more, in the report (-o) and in --json"
     yield from ("", best_attack(findings), untested(findings), LIMITS[0])

@@ -9,11 +9,10 @@ from rich.console import Console
 
 from glaze_edge.api import Session
 from glaze_edge.audit import encoders_for
-from glaze_edge.audit.report import report
+from glaze_edge.audit.report import write_report
 from glaze_edge.audit.words import lines
 from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import check_destination, read_picture
-from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import Settings
 from glaze_edge.trainer import shown
 from glaze_models.errors import OptionError
@@ -63,14 +62,13 @@ def audit(
         for path in inputs:
             check_destination(path, output, overwrite=overwrite)
     pictures = [read_picture(path) for path in inputs]
-    names = encoders or encoders_for(pictures[1].glazed)
+    names = tuple(dict.fromkeys(encoders)) or encoders_for(pictures[1].glazed)
     session = Session(Settings(encoders=names))
     with progress_bar(Console(stderr=True)) as tell:
         end = shown(pictures[2]) if target is not None else None
         result = session.audit(pictures[0], pictures[1], end, tell)
     if output is not None:
-        with replacing(output) as file:
-            file.write(report(result, original.name, glazed.name).encode())
+        write_report(result, original.name, glazed.name, output)
     if as_json:
         said = {"original": original, "glazed": glazed, "target": target, "report": output}
         click.echo(json.dumps(said | asdict(result.findings), default=str))

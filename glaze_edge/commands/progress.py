@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 def progress_bar(console: Console) -> Iterator[Callable[[float, str], None]]:
     """A bar that is told the share of the work that is done, and what is being done; it is gone at the end."""
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(elapsed_when_finished=True),

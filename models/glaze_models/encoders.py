@@ -30,6 +30,7 @@ class EncoderCard:
         scale: what the generator multiplies the latent by.
         graph: stem of `graphs/GRAPH.encode.onnx` and `graphs/GRAPH.step.onnx`.
         licence, provenance: of the weights.
+        stand_in: a small network that was trained to see what the generators' own encoder sees.
         side: pixels, the only height and width of an input; None where any multiple of the stride will do.
         weights: None where the artist has to add them.
         source: where the weights can be fetched; None where that needs an account, or there is no such place.
@@ -48,6 +49,7 @@ class EncoderCard:
     licence: str
     provenance: str
     side: int | None = None
+    stand_in: bool = False
     weights: WeightsFile | None = None
     source: Source | None = None
     caveat: str = ""
@@ -90,6 +92,7 @@ ENCODERS: dict[str, EncoderCard] = {
         EncoderCard(
             name="sd1-a",
             family="surrogate",
+            stand_in=True,
             stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
             input_range=(-1.0, 1.0),
             stride=8,
@@ -106,6 +109,7 @@ ENCODERS: dict[str, EncoderCard] = {
         EncoderCard(
             name="sd1-b",
             family="surrogate",
+            stand_in=True,
             stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
             input_range=(-1.0, 1.0),
             stride=8,
@@ -258,6 +262,7 @@ ENCODERS: dict[str, EncoderCard] = {
             EncoderCard(
                 name=name,
                 family="tiny",
+                stand_in=True,
                 stands_for=stands_for,
                 input_range=(0.0, 1.0),
                 stride=8,

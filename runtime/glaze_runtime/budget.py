@@ -30,7 +30,7 @@ LOW = np.array([1.4, 2.0, 1.7], np.float32) / 255
 HIGH = np.array([2.6, 12.0, 6.0], np.float32) / 255
 """Thresholds of Y, Cb, Cr for finer changes."""
 CAP = 2.0
-"""No pixel moves farther than this many times HIGH · mask."""
+"""No pixel moves farther than this many times fine · mask."""
 TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
@@ -74,13 +74,12 @@ class Budget:
     def penalty(self, change: Image) -> tuple[float, Image]:
         """mean(E³) of `change` [H,W,3] in Y, Cb, Cr, and its gradient [H,W,3]."""
         energy, low, high = self._energy(change)
-        by_energy = (
-            _smooth(POWER * energy ** (POWER - 1) / (energy.size * self.mask**2))[..., None] / BLOCK**2
-        )
-        by_high = _spread(by_energy, change.shape) * (2 * high / self.fine**2)
-        by_low = BLOCK**2 * by_energy * (2 * low / self.low**2)
+        pixels = _pixels(change)
+        by_energy = _smooth(POWER * energy ** (POWER - 1) / (energy.size * self.mask**2))[..., None]
+        by_high = _spread(by_energy / pixels, change.shape) * (2 * high / self.fine**2)
+        by_low = by_energy * (2 * low / self.low**2)
         # low = smooth(means(change)), high = change − spread(low): the chain rule back to change.
-        by_means = _smooth(by_low - _sums(by_high)) / BLOCK**2
+        by_means = _smooth(by_low - _sums(by_high)) / pixels
         return float(np.mean(energy**POWER)), by_high + _spread(by_means, change.shape)
 
     def _energy(self, change: Image) -> tuple[Plane, Image, Image]:
@@ -165,7 +164,13 @@ def _sums(values: Image | Plane) -> Image:
 
 
 def _means(values: Image | Plane) -> Image:
-    return _sums(values) / BLOCK**2
+    return _sums(values) / _pixels(values)
+
+
+def _pixels(values: Image | Plane) -> Image:
+    """How many pixels each block of `values` has; [h,w] of a plane, [h,w,1] of an image."""
+    counts = _sums(np.ones(values.shape[:2], np.float32))
+    return counts.reshape(counts.shape + (1,) * (values.ndim - 2))
 
 
 def _spread(blocks: Image, shape: tuple[int, ...]) -> Image:

@@ -7,6 +7,7 @@ the others is taken to be the identity (straight through).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -23,11 +24,13 @@ QUALITIES = (60, 90)
 """Of JPEG."""
 
 
+@lru_cache(maxsize=16)
 def halved(size: int) -> Matrix:
     """Half size and back."""
     return resize_matrix(size // 2, size) @ resize_matrix(size, size // 2)
 
 
+@lru_cache(maxsize=16)
 def blurred(size: int) -> Matrix:
     """A Gaussian blur; every row sums to 1."""
     distance = np.arange(size)[:, None] - np.arange(size)[None]
@@ -44,7 +47,7 @@ def untouched(patch: Image, rng: np.random.Generator) -> Image:
 def compressed(patch: Image, rng: np.random.Generator) -> Image:
     """`patch` [h,w,3] after JPEG with 4:2:0 at a random quality."""
     buffer = BytesIO()
-    to_pillow(patch).save(buffer, "JPEG", quality=int(rng.integers(*QUALITIES)), subsampling=2)
+    to_pillow(patch).save(buffer, "JPEG", quality=int(rng.integers(*QUALITIES, endpoint=True)), subsampling=2)
     return np.asarray(PillowImage.open(buffer), np.float32) / 255
 
 
@@ -63,8 +66,9 @@ class Damage:
     harm: Callable[[Image, np.random.Generator], Image] = untouched
 
 
+UNDAMAGED = Damage(share=0.35)
 DAMAGES = (
-    Damage(share=0.35),
+    UNDAMAGED,
     Damage(share=0.3, harm=compressed),
     Damage(share=0.2, filtered=halved),
     Damage(share=0.05, filtered=blurred),

@@ -148,6 +148,10 @@ def read_manifest(name: str) -> Manifest:
         manifest = Manifest(**json.loads(file.read_bytes()))
         if manifest.name != name or manifest.card not in ENCODERS:
             raise ValueError("it is of another encoder")
+        if manifest.decoder and not (
+            manifest.card in DECODERS and manifest.decoder_sha256 and manifest.decoder_bytes
+        ):
+            raise ValueError("what it says of the decoder is not complete")
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError(
             f"The manifest {file} cannot be used: {error}. Run: glaze-edge models remove {name}, and add it again."

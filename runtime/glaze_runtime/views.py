@@ -109,9 +109,9 @@ def resize(image: Image, shape: tuple[int, int]) -> Image:
 @lru_cache(maxsize=64)
 def _axis(size: int, to: int, offset: int, length: int, filtered: Filter | None) -> Axis:
     matrix = resize_matrix(size, to)
-    if filtered is not None:
-        matrix = filtered(to) @ matrix
-    return Axis(matrix[offset : offset + length])
+    if filtered is None:
+        return Axis(matrix[offset : offset + length])
+    return Axis(filtered(to)[offset : offset + length] @ matrix)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 PICTURES = {
     "mostly flat white": Image.new("RGB", (64, 64), "white"),
     "mostly flat, where": Image.new("RGB", (64, 64), (120, 90, 60)),
-    "leaves a change": Image.fromarray(RNG.integers(0, 255, (64, 64, 3)).astype(np.uint8)),
+    "was moved little": Image.fromarray(RNG.integers(0, 255, (64, 64, 3)).astype(np.uint8)),
 }
 
 
@@ -23,12 +23,12 @@ def reached(attainment: float) -> list[Attainment]:
 def test_a_small_effect_is_said_with_its_reason(kind: str) -> None:
     said = advice(PICTURES[kind], reached(0.1), "medium")
     assert kind in said
-    assert said.endswith("expected effect small; try --intensity high.")
+    assert said.endswith("the effect is small; try --intensity high.")
 
 
 @pytest.mark.parametrize(
     ("intensity", "end"),
-    [("low", "try --intensity high."), ("high", "try --intensity max."), ("max", "expected effect small.")],
+    [("low", "try --intensity high."), ("high", "try --intensity max."), ("max", "the effect is small.")],
 )
 def test_the_remedy_is_stronger_than_what_was_used(intensity: str, end: str) -> None:
     assert advice(PICTURES["mostly flat white"], reached(0.1), intensity).endswith(end)

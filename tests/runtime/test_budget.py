@@ -51,3 +51,18 @@ def test_visibility_scales() -> None:
     change = np.random.default_rng(1).normal(0, 0.01, (40, 40, 3))
     one, two = (visibility_budget(image, scale).visibility(change) for scale in (1.0, 2.0))
     np.testing.assert_allclose(one, 2 * two, rtol=1e-4)
+
+
+@pytest.mark.parametrize("side", [64, 65, 66, 67])
+def test_an_even_change_is_as_visible_at_the_edge(side: int) -> None:
+    budget = visibility_budget(np.full((side, side, 3), 0.5, np.float32), 1.0)
+    seen = budget.visibility(np.full((side, side, 3), 0.01, np.float32))
+    assert seen.max() == pytest.approx(seen[8, 8], rel=0.1)
+
+
+def test_thresholds_follow_the_colour_around() -> None:
+    """Fine blue-yellow noise shows more on orange than on grey, by butteraugli's probes (docs/decisions.md)."""
+    image = np.full((64, 128, 3), 0.5, np.float32)
+    image[:, 64:] = (0.5, 0.25, 0.05)
+    fine = visibility_budget(image, 1.0).fine
+    assert fine[32, 112, 1] < 0.9 * fine[32, 16, 1]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from glaze_models import DECODERS, ENCODERS
+from glaze_models.errors import OptionError
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +79,7 @@ def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, *
     # torch takes seconds to import, which --help need not wait for.
     from glaze_export.distil.encoder import distil as train
 
-    plan, device, (asked,) = _prepared([teacher], **options)
+    plan, device, (asked,) = _prepared([teacher], output, **options)
     with _progress() as progress:
         train(
             ENCODERS[card],
@@ -95,7 +96,12 @@ def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, *
 
 @distil.command()
 @click.option("--teacher", "teachers", multiple=True, required=True, help=f"{TEACHER} May be repeated.")
-@click.option("--card", type=click.Choice(list(DECODERS)), default="sd1-small", show_default=True)
+@click.option(
+    "--card",
+    type=click.Choice([name for name, card in DECODERS.items() if card.weights]),
+    default="sd1-small",
+    show_default=True,
+)
 @_training(steps=6000, rate=2e-3)
 def decoder(
     pictures: Path, teachers: tuple[str, ...], output: Path, card: str, crops: int, **options: Any
@@ -110,7 +116,7 @@ def decoder(
     """
     from glaze_export.distil.decoder import distil as train
 
-    plan, device, asked = _prepared(teachers, **options)
+    plan, device, asked = _prepared(teachers, output, **options)
     with _progress() as progress:
         latents = progress.add_task("Latents", total=None)
         train(
@@ -128,13 +134,15 @@ def decoder(
 
 
 def _prepared(
-    teachers: Sequence[str], *, teacher_range: str, device: str, **plan: Any
+    teachers: Sequence[str], output: Path, *, teacher_range: str, device: str, **plan: Any
 ) -> tuple["Plan", "torch.device", list["Teacher"]]:
     import torch
 
     from glaze_export.distil.teachers import teacher
     from glaze_export.distil.training import Plan
 
+    if not output.parent.is_dir():
+        raise OptionError(f"-o {output}: its folder does not exist. Make it first.")
     asked = [teacher(given, signed=teacher_range == "-1..1") for given in teachers]
     return Plan(**plan), torch.device(device), asked
 

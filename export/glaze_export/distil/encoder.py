@@ -90,7 +90,8 @@ def _loss(
     latent, truth = module(image).float(), _taught(teacher, image)
     response, true_response = module(moved).float() - latent, _taught(teacher, moved) - truth
     value = (latent - truth).square().mean() / truth.square().mean()
-    error = (response - true_response).square().sum((1, 2, 3)) / true_response.square().sum((1, 2, 3))
+    moved_by = true_response.square().sum((1, 2, 3)).clamp_min(1e-6)
+    error = (response - true_response).square().sum((1, 2, 3)) / moved_by
     total: Tensor = value + error.mean()
     return total
 

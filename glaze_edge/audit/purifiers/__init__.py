@@ -18,7 +18,7 @@ from glaze_edge.audit.purifiers.webp import webp
 
 __all__ = ["PURIFIERS", "AutoencoderPurifier", "Purifier", "battery"]
 
-_ALL: tuple[Purifier | AutoencoderPurifier, ...] = (
+PURIFIERS: tuple[Purifier | AutoencoderPurifier, ...] = (
     *(jpeg(quality, chroma) for quality in (95, 85, 75, 50) for chroma in ("444", "420")),
     webp(80),
     *(resize(scale) for scale in (0.5, 0.75, 1.5)),
@@ -33,13 +33,12 @@ _ALL: tuple[Purifier | AutoencoderPurifier, ...] = (
     round_trip(),
     impress(),
 )
-PURIFIERS = {purifier.name: purifier for purifier in _ALL}
 
 
 def battery(autoencoder: Autoencoder | None) -> list[Purifier]:
     """All purifiers; those that need an autoencoder through the attacker's, or left out where there is none."""
     ready: list[Purifier] = []
-    for purifier in PURIFIERS.values():
+    for purifier in PURIFIERS:
         if isinstance(purifier, Purifier):
             ready.append(purifier)
         elif autoencoder is not None:

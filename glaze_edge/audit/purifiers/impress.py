@@ -27,7 +27,7 @@ def _impress(image: Image, autoencoder: Autoencoder) -> Image:
     for step in range(STEPS):
         gradient = autoencoder.inconsistency_gradient(clean)
         if np.square(clean - image).mean() > SLACK**2:
-            gradient = gradient + 2 * NEAR * (clean - image)
+            gradient = gradient + 2 * NEAR * (clean - image) / image.size
         clean = clean - RATE * (1 + cos(pi * step / STEPS)) / 2 * adam.direction(gradient)
         clean = clean.clip(0, 1)
     return clean.astype(np.float32)

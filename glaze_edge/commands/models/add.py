@@ -48,7 +48,7 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")
-    if path is not None and is_decoder_file(path):
+    if path is not None and path.is_file() and is_decoder_file(path):
         manifest = add_decoder(path, name)
         if as_json:
             click.echo(json.dumps(asdict(manifest) | {"notice": ""}))

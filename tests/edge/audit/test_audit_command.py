@@ -42,12 +42,14 @@ def test_all_figures(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
         assert reading["effect"]["drift"] > 0
         assert reading["glazed_against"] is None
     rows = said["survival"]
-    assert {row["purifier"] for row in rows} == set(PURIFIERS)
+    assert {row["purifier"] for row in rows} == {purifier.name for purifier in PURIFIERS}
     means = [sum(row["left"].values()) for row in rows]
     assert means == sorted(means)
     assert [row["purifier"] for row in rows if row["psnr"] is None] == ["crop"]
     assert "Stable Diffusion XL" in said["untested"]
+    assert "Stable Diffusion 1.x" in said["stood_in_for"]
     assert "Stable Diffusion 1.x" not in said["untested"]
+    assert {reading["decoder"] for reading in said["encoders"]} == {"sd1-small"}
 
 
 def test_attainment_is_0_for_the_original_and_1_for_the_target(
@@ -87,7 +89,7 @@ def test_the_text_and_the_report(trio: Files, capsys: pytest.CaptureFixture[str]
         assert "no measure of safety" in text
         assert "protected" not in text
     assert f"Report: {report}" in said
-    assert all(purifier.does in html for purifier in PURIFIERS.values())
+    assert all(purifier.does in html for purifier in PURIFIERS)
     assert html.count("<img ") == 11
     assert "<script" not in html
     assert run("audit", *trio[:2], "--target", trio[2], "-o", report) == 1
@@ -223,3 +225,21 @@ def test_interrupt_leaves_nothing(
     assert run("audit", *trio[:2], "-o", trio[0].with_name("report.html")) == 130
     assert "Interrupted" in capsys.readouterr().err
     assert sorted(trio[0].parent.iterdir()) == before
+
+
+def test_encoders_named_twice_look_once(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    original, glazed, _ = trio
+    said = audited(capsys, original, glazed, "--encoder", "sd1-b", "--encoder", "sd1-b")
+    assert [reading["encoder"] for reading in said["encoders"]] == ["sd1-b"]
+
+
+def test_a_report_that_cannot_be_written_is_said(
+    trio: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("glaze_edge.audit.report.replacing", full)
+    original, glazed, _ = trio
+    assert run("audit", original, glazed, "--encoder", "sd1-b", "-o", tmp_path / "report.html") == 1
+    assert "report.html was not written: No space left on device" in capsys.readouterr().err

@@ -140,7 +140,16 @@ def test_a_large_noisy_picture_stays_below_6_mb() -> None:
     seen = person_sees(*noise)
     effect = Effect(attainment=0.5, view=0.25, drift=0.5)
     readings = [
-        Reading(encoder=name, stands_for=(), caveat="", glazed_against=None, effect=effect, control=effect)
+        Reading(
+            encoder=name,
+            stands_for=(),
+            caveat="",
+            decoder="",
+            decoder_caveat="",
+            glazed_against=None,
+            effect=effect,
+            control=effect,
+        )
         for name in ("a", "b")
     ]
     views = [View(encoder=name, original=small[0], glazed=small[1], target=small[0]) for name in ("a", "b")]
@@ -152,6 +161,7 @@ def test_a_large_noisy_picture_stays_below_6_mb() -> None:
         measure="attainment",
         untouched=row,
         survival=[row],
+        stood_in_for=(),
         untested=(),
     )
     page = report(Audit(original=noise[0], glazed=noise[1], findings=findings, views=views), "a", "b")
