@@ -8,7 +8,7 @@ from typing import Any
 from glaze_models import DEFAULT_ENCODERS
 from glaze_models.errors import OptionError
 
-INTENSITIES: dict[str, float] = {"low": 0.65, "medium": 1.08, "high": 1.7, "max": 2.6}
+INTENSITIES: dict[str, float] = {"low": 0.6, "medium": 0.97, "high": 1.55, "max": 2.4}
 """Name -> scale of the visibility budget."""
 
 
