@@ -25,8 +25,8 @@ WIDTHS = 32, 64, 96
 PATCH, PAIRS = 128, 6
 """A batch is PAIRS patches of PATCH² pixels, each clean and glazed."""
 RATE = 2e-3
-DECIDING = 0.2
-"""Weight of the head's cross-entropy beside the error of the change, which is L1 + MSE."""
+ROBUST, DECIDING = 0.1, 0.2
+"""Weights of the L1 error of the change (as in LightShed) and of the head's cross-entropy, beside its mean square."""
 COMPRESSED = 1 / 3
 """Share of the patches, clean and glazed, that are seen after JPEG."""
 
@@ -40,7 +40,7 @@ class Remover(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         fine, middle, coarse = WIDTHS
-        self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv(12, fine), _conv(fine, fine))
+        self.enter = nn.Sequential(nn.PixelUnshuffle(2), _conv(24, fine), _conv(fine, fine))
         self.down1 = nn.Sequential(_conv(fine, middle, 4, 2), _conv(middle, middle))
         self.down2 = nn.Sequential(_conv(middle, coarse, 4, 2), _conv(coarse, coarse))
         self.up1 = _conv(coarse, middle)
@@ -52,7 +52,9 @@ class Remover(nn.Module):
         self.head = nn.Sequential(nn.Linear(2 * coarse, 32), nn.SiLU(), nn.Linear(32, 1))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        fine = self.enter(2 * picture - 1)
+        # Glaze is faint beside the picture: what varies within 5 pixels is given again, in UNIT.
+        detail = picture - functional.avg_pool2d(picture, 5, 1, 2, count_include_pad=False)
+        fine = self.enter(torch.cat([2 * picture - 1, detail / UNIT], 1))
         middle = self.down1(fine)
         coarse = self.down2(middle)
         summary = torch.cat([coarse.mean((2, 3)), coarse.std((2, 3))], 1)
@@ -77,7 +79,7 @@ def train(
         pictures, changes, glazed = _batch(pairs, rng)
         found, logits = remover(pictures)
         error = (found - changes) / UNIT
-        loss = error.abs().mean() + error.square().mean()
+        loss = error.square().mean() + ROBUST * error.abs().mean()
         loss = loss + DECIDING * functional.binary_cross_entropy_with_logits(logits, glazed)
         optimizer.zero_grad()
         loss.backward()

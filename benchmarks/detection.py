@@ -75,6 +75,11 @@ def pixels(path: Path) -> Pixels:
     return np.asarray(PillowImage.open(path).convert("RGB"))
 
 
+def image_of(path: Path) -> Image:
+    """[H,W,3] in 0..1."""
+    return pixels(path).astype(np.float32) / 255
+
+
 def auc(positive: list[float], negative: list[float]) -> float:
     """The chance that a positive scores above a negative: 0.5 is guessing, 1 is certain detection."""
     above = np.subtract.outer(positive, negative)
@@ -92,11 +97,11 @@ def roughness(image: Image) -> float:
     return energy(image - smooth)
 
 
-def detected(remover: Remover, tests: list[Files]) -> list[tuple[str, float, float, float]]:
-    """(what is told from what, AUC by the head, by the energy of the change that is found, by roughness)."""
+def detected(remover: Remover, tests: list[Files]) -> dict[str, list[float]]:
+    """What is told from what -> AUC by the head, by the energy of the change that is found, and by roughness."""
     rng = np.random.default_rng(0)
-    clean = [pixels(files.original).astype(np.float32) / 255 for files in tests]
-    glazed = [pixels(files.glazed).astype(np.float32) / 255 for files in tests]
+    clean = [image_of(files.original) for files in tests]
+    glazed = [image_of(files.glazed) for files in tests]
     noisy = [a + rng.normal(0, energy(b - a) / 255, a.shape) for a, b in zip(clean, glazed, strict=True)]
     kinds = {
         "clean": clean,
@@ -105,33 +110,30 @@ def detected(remover: Remover, tests: list[Files]) -> list[tuple[str, float, flo
         "glazed, JPEG 75": [compressed(image, 75) for image in glazed],
         "clean with noise as strong as the glaze": [image.clip(0, 1).astype(np.float32) for image in noisy],
     }
-    scores = {}
+    scores: dict[str, list[list[float]]] = {}
     for kind, images in kinds.items():
         seen = [look(remover, image) for image in images]
-        scores[kind] = (
+        scores[kind] = [
             [logit for _, logit in seen],
             [energy(change) for change, _ in seen],
             [roughness(image) for image in images],
-        )
+        ]
     told_apart = [
         ("glazed", "clean"),
         ("glazed, JPEG 75", "clean, JPEG 75"),
         ("clean, JPEG 75", "clean"),
         ("clean with noise as strong as the glaze", "clean"),
     ]
-    return [
-        (f"{a} from {b}", *(auc(x, y) for x, y in zip(scores[a], scores[b], strict=True)))
-        for a, b in told_apart
-    ]
+    return {f"{a} from {b}": list(map(auc, scores[a], scores[b])) for a, b in told_apart}
 
 
 def removed(remover: Remover, files: Files, instrument: Path | None) -> dict[str, float]:
     """What is left of the glaze of a picture when the change that the network finds is taken off."""
-    original, glazed, target = (pixels(path).astype(np.float32) / 255 for path in files)
+    original, glazed, target = map(image_of, files)
     found, _ = look(remover, glazed)
     file = files.glazed.with_name(files.glazed.name.replace("-glazed", "-removed"))
     save(glazed - found, file)
-    after = pixels(file).astype(np.float32) / 255
+    after = image_of(file)
     session = Session(Settings(device="cpu"))
 
     def bundled(image: Image) -> float:
@@ -153,9 +155,11 @@ def removed(remover: Remover, files: Files, instrument: Path | None) -> dict[str
     return figures
 
 
-def report(facts: str, rows: list[tuple[str, float, float, float]], left: dict[str, float]) -> str:
+def report(facts: str, rows: dict[str, list[float]], left: dict[str, float]) -> str:
     """docs/detection.md"""
-    apart = "\n".join(f"| {name} | {' | '.join(f'{v:.2f}' for v in values)} |" for name, *values in rows)
+    apart = "\n".join(
+        f"| {name} | {' | '.join(f'{v:.2f}' for v in values)} |" for name, values in rows.items()
+    )
     names = dict.fromkeys(name.rsplit(", ", 1)[0] for name in left)
     remains = []
     for name in names:
