@@ -75,7 +75,10 @@ def test_a_tiny_one_is_that_of_diffusers(name: str) -> None:
         torch.testing.assert_close(module(latent), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["sd1", pytest.param("sd3", marks=pytest.mark.slow), *TINY])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("sd1", marks=pytest.mark.slow), pytest.param("sd3", marks=pytest.mark.slow), *TINY],
+)
 def test_its_gradient_is_that_of_torch(name: str, tmp_path: Path) -> None:
     card = DECODERS[name]
     module = narrow(name) if name in QUANT else seeded(lambda: FAMILIES[card.family](card))

@@ -12,7 +12,7 @@ from command import run
 from PIL import Image
 
 from glaze_edge.audit import encoders_for
-from glaze_edge.audit.purifiers import PURIFIERS
+from glaze_edge.audit.purifiers import PURIFIERS, battery
 from glaze_edge.files import Mark
 from glaze_models import DEFAULT_ENCODERS
 
@@ -22,6 +22,12 @@ Files = tuple[Path, Path, Path]
 @pytest.fixture
 def trio(files) -> Files:
     return files()
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A battery of two, for tests that are about something else."""
+    monkeypatch.setattr("glaze_edge.audit.battery", lambda autoencoder: battery(autoencoder)[:2])
 
 
 def audited(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
@@ -98,6 +104,7 @@ def test_the_text_and_the_report(trio: Files, capsys: pytest.CaptureFixture[str]
     assert "1 is a typical distance" in report.read_text("utf-8")
 
 
+@pytest.mark.usefixtures("short")
 def test_glaze_writes_the_report_beside_the_result(
     trio: Files, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -123,6 +130,7 @@ def test_glaze_writes_the_report_beside_the_result(
     assert "original-glazed-audit.html exists already" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("short")
 def test_a_marked_picture_is_looked_at_by_the_encoders_it_was_made_against(
     trio: Files, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -151,6 +159,7 @@ def test_a_mark_may_name_encoders_that_are_not_here() -> None:
         assert encoders_for(nothing) == DEFAULT_ENCODERS
 
 
+@pytest.mark.usefixtures("short")
 def test_alpha_is_seen_over_grey(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
     for path in trio[:2]:
         with Image.open(path) as image:
@@ -161,6 +170,7 @@ def test_alpha_is_seen_over_grey(trio: Files, capsys: pytest.CaptureFixture[str]
     assert said["encoders"][0]["effect"]["attainment"] == 0
 
 
+@pytest.mark.usefixtures("short")
 def test_a_smaller_target_is_enlarged(
     trio: Files, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -227,12 +237,14 @@ def test_interrupt_leaves_nothing(
     assert sorted(trio[0].parent.iterdir()) == before
 
 
+@pytest.mark.usefixtures("short")
 def test_encoders_named_twice_look_once(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
     original, glazed, _ = trio
     said = audited(capsys, original, glazed, "--encoder", "sd1-b", "--encoder", "sd1-b")
     assert [reading["encoder"] for reading in said["encoders"]] == ["sd1-b"]
 
 
+@pytest.mark.usefixtures("short")
 def test_a_report_that_cannot_be_written_is_said(
     trio: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
