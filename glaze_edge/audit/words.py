@@ -104,11 +104,11 @@ def untested(findings: Findings) -> str:
 def notes(reading: Reading) -> Iterator[str]:
     """What to know of the figures of one encoder, sentences."""
     if reading.glazed_against:
-        yield "The picture was glazed against this very encoder, which flatters the figures."
+        yield f"The picture was glazed against {reading.encoder}, which flatters the figures."
     if reading.caveat:
-        yield reading.caveat
+        yield f"{reading.encoder}: {reading.caveat}"
     if reading.decoder:
-        yield f"Its latents are decoded by {reading.decoder}. {reading.decoder_caveat}".rstrip()
+        yield f"Latents are decoded by {reading.decoder}. {reading.decoder_caveat}".rstrip()
 
 
 def lines(findings: Findings) -> Iterator[str]:
@@ -126,7 +126,8 @@ def lines(findings: Findings) -> Iterator[str]:
             and (control := getattr(reading.control, name)) is not None
         ]
         yield f"  {reading.encoder:25} {', '.join(said)}"
-        yield from (f"    {note}" for note in notes(reading))
+    said_once = dict.fromkeys(note for reading in findings.encoders for note in notes(reading))
+    yield from (f"  {note}" for note in said_once)
     yield from ("", f"What survives: {findings.measure} after an attack, the worst first")
     names = list(findings.untouched.left)
     width = max(len(row.does) for row in findings.survival)

@@ -122,7 +122,7 @@ def test_glaze_writes_the_report_beside_the_result(
     ]
     html = (out / "original-glazed-audit.html").read_text("utf-8")
     assert f"style {said[0]['style']}" in html
-    assert "against this very encoder" in html
+    assert "was glazed against sd1-b, which flatters the figures" in html
     assert f"{said[0]['encoders'][0]['attainment']:.3f}" in html
     assert run(*glazing, original, "-o", out / "original-glazed.jpg") == 2
     (out / "original-glazed.png").unlink()
