@@ -15,8 +15,12 @@ import tempfile
 from pathlib import Path
 from statistics import mean
 
+from _pictures import measured
 
-def measured(picture: Path, instrument: Path, options: list[str], folder: Path) -> dict[str, float | None]:
+
+def glazed_and_measured(
+    picture: Path, instrument: Path, options: list[str], folder: Path
+) -> dict[str, float | None]:
     """The figures of one picture, after `glaze-edge glaze` with `options`."""
     glazed, target = folder / f"{picture.stem}-glazed{picture.suffix}", folder / f"{picture.stem}-target.png"
     command = [
@@ -33,8 +37,7 @@ def measured(picture: Path, instrument: Path, options: list[str], folder: Path) 
         *options,
     ]
     said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    command = [sys.executable, instrument, picture, glazed, "--target", target]
-    seen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    seen = measured(instrument, picture, glazed, target)
     return {
         "seconds": said["seconds"],
         "bundled": mean(e["attainment"] for e in said["encoders"]),
@@ -63,7 +66,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for picture in sorted(arguments.pictures.glob("*.png"))[: arguments.only]:
-            rows.append(measured(picture, arguments.instrument, options, Path(folder)))
+            rows.append(glazed_and_measured(picture, arguments.instrument, options, Path(folder)))
             print(
                 picture.stem[:24].ljust(24),
                 *(f"{k} {v if v is None else round(v, 3)}" for k, v in rows[-1].items()),

@@ -15,8 +15,8 @@ from glaze_runtime.optimise import Phi
 JUDGED_SIDE = 1536
 """Pixels: a larger picture is scaled down to this longest side where it is judged as on a screen."""
 
-FLAT = 2
-"""Standard deviation of the luma of a block, in 1/255, below which it is flat."""
+FLAT, TEXTURED = 2, 10
+"""Standard deviations of the luma of a block, in 1/255, below which it is flat and above which it is textured."""
 
 
 class Attainment(TypedDict):
@@ -68,13 +68,13 @@ def visibility(original: PillowImage.Image, glazed: PillowImage.Image) -> Visibi
     before, after = (np.asarray(image, np.float32) for image in (original, glazed))
     change = after - before
     energy = _blocks(np.square(change).mean(-1), 16).mean(1)
-    spread = _blocks(before @ TO_OPPONENT[0], 16).std(1)
+    spread = _luma_blocks(before).std(1)
     seen = visibility_map(original, glazed)
     return {
         "largest_change": round(float(np.abs(change).max()), 1),
         "mean_change": round(float(np.abs(change).mean()), 3),
         "rms_flat": _rms(energy[spread < FLAT]),
-        "rms_textured": _rms(energy[spread > 10]),
+        "rms_textured": _rms(energy[spread > TEXTURED]),
         "peak": round(float(seen.max()), 3),
         "share_above": round(float((seen > 1).mean()), 4),
     }
@@ -82,7 +82,7 @@ def visibility(original: PillowImage.Image, glazed: PillowImage.Image) -> Visibi
 
 def flat_blocks(image: Image) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Of each 16x16 block of `image` [H,W,3] in 0..255: whether it is flat, and its luma."""
-    luma = _blocks(image @ TO_OPPONENT[0], 16)
+    luma = _luma_blocks(image)
     return luma.std(1) < FLAT, luma.mean(1)
 
 
@@ -99,6 +99,11 @@ def judged(image: PillowImage.Image) -> PillowImage.Image:
         return image
     width, height = (max(1, round(side * scale)) for side in image.size)
     return image.resize((width, height), PillowImage.Resampling.LANCZOS)
+
+
+def _luma_blocks(image: Image) -> Image:
+    """[blocks,256]: the luma of the pixels of each 16x16 block of `image` [H,W,3]."""
+    return _blocks(image @ TO_OPPONENT[0], 16)
 
 
 def _blocks(plane: Image, size: int) -> Image:

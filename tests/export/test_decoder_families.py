@@ -3,11 +3,11 @@
 Narrow ones of the same architecture, to be quick; `glaze-edge-export decoder NAME` checks the full width.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from modules import seeded
 
 from glaze_export import graphs
 from glaze_export.gradient import step_graph
@@ -22,16 +22,6 @@ from glaze_export.decoders.autoencoder_kl import AutoencoderKL  # noqa: E402
 WIDTHS = (32, 64, 64, 96)
 QUANT = {"sd1": True, "sd3": False, "flux1": False, "flux2": True}
 TINY = ("taesd", "taesd3", "taef2")
-
-
-def seeded(build: Callable[[], Any]) -> Any:
-    """A module whose norms are not those of initialisation."""
-    torch.manual_seed(0)
-    module = build()
-    for parameter in module.parameters():
-        if parameter.ndim == 1:
-            parameter.data += 0.1 * torch.randn(parameter.shape)
-    return module.eval().requires_grad_(False)
 
 
 def narrow(name: str) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from modules import seeded
 
 from glaze_export import graphs
 from glaze_export.encoders import FAMILIES
@@ -49,16 +50,6 @@ SMALL: dict[str, tuple[EncoderCard, Callable[[], Any]]] = {
         for name in TOWERS
     },
 }
-
-
-def seeded(build: Callable[[], Any]) -> Any:
-    """A module whose norms are not those of initialisation."""
-    torch.manual_seed(0)
-    module = build()
-    for parameter in module.parameters():
-        if parameter.ndim == 1:
-            parameter.data += 0.1 * torch.randn(parameter.shape)
-    return module.eval().requires_grad_(False)
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
