@@ -1,10 +1,10 @@
 """Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -19,14 +19,14 @@ from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
-from glaze_models.styles import Style, style_bank, style_named
+from glaze_models.styles import Embedding, Style, style_bank, style_named
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import TILE, fitting, nothing, optimise
+from glaze_runtime.optimise import TILE, nothing, optimise
 from glaze_runtime.perceptual import LpipsHinge, lpips_on
 from glaze_runtime.selftest import self_test
 from glaze_runtime.store import encoder_card
@@ -36,8 +36,6 @@ from glaze_runtime.views import resize
 
 WORKING_SIDE = 1536
 """Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
-BESIDES = 0.1
-"""Budget and views of a pixel of the picture take this share of the time in which the bundled encoders see a pixel."""
 BACKDROP = np.float32(0.5)
 """What encoders see where a picture is fully transparent."""
 
@@ -99,19 +97,41 @@ class Session:
         if settings.lpips is not None and settings.lpips_backbone is not None:
             lpips = lpips_on(settings.lpips_backbone, self.device)
             self._perceptual = LpipsHinge(lpips=lpips, most=settings.lpips).gradient
-        self._style: Style | Image | Prompt | None = None
-        if settings.style_engine is not None:
-            self._style = _prompt(settings, settings.style_engine, self.device)
-        elif settings.style != "auto":
-            self._style = _style(settings.style)
+        self._style = _chosen_style(settings, self.device)
 
-    def choose_style(self, pictures: Sequence[Picture]) -> Style | Image | Prompt:
-        """The style all of `pictures` are moved to: the settings' own, or one drawn far from their centroid.
+    def retuned(self, settings: Settings) -> "Session":
+        """A session with other settings of intensity, effort, style or seed; the networks are shared.
+
+        Raises:
+            OptionError: the style is unknown, or the style picture is none.
+            ModelError: the style engine's files are missing.
+            ValueError: these settings need other networks.
+        """
+        kept = self.settings
+        if settings != replace(
+            kept,
+            intensity=settings.intensity,
+            effort=settings.effort,
+            style=settings.style,
+            style_engine=settings.style_engine,
+            seed=settings.seed,
+        ):
+            raise ValueError(f"{settings} need other networks than {kept}")
+        other = copy(self)
+        other.settings = settings
+        other._style = _chosen_style(settings, self.device)
+        return other
+
+    def embed(self, picture: Picture) -> Embedding:
+        """Where `picture` lies among styles."""
+        return self.stylist.embed(opaque(picture))
+
+    def choose_style(self, works: Sequence[Embedding]) -> Style | Image | Prompt:
+        """The style that pictures with the embeddings `works` are moved to: the settings' own, or one drawn far from their centroid.
 
         With a style engine it is a prompt, drawn with the seed alone.
         """
         if self._style is None:
-            works = [self.stylist.embed(_seen(picture)) for picture in pictures]
             self._style = draw_style(rank_styles(works, style_bank()), self.settings.seed)
         return self._style
 
@@ -129,9 +149,9 @@ class Session:
 
     def glaze(self, picture: Picture, on_step: Callable[[int], None] = lambda step: None) -> Glazed:
         """Glaze one picture; `on_step` is told how many of `steps` are done."""
-        style = self.choose_style([picture])
+        style = self.choose_style([self.embed(picture)] if self.draws_style else [])
         effort = EFFORTS[self.settings.effort]
-        seen = _working_size(_seen(picture))
+        seen = _working_size(opaque(picture))
         target = self._target(seen, style)
         if picture.grey:
             target = np.repeat(target @ TO_OPPONENT[0][:, None], 3, axis=2)
@@ -190,27 +210,23 @@ class Session:
             OptionError: the pictures differ in size, or nothing can be said without a target.
             ModelError, WeightsError: a decoder's files are damaged.
         """
-        return audit(original, glazed, target, self._eyes, on_progress)
+        return audit(original, glazed, target, self.eyes, on_progress)
 
     @cached_property
-    def _eyes(self) -> list[Eye]:
+    def eyes(self) -> list[Eye]:
+        """What an audit looks through: the encoders, with the decoders of their latents.
+
+        Raises:
+            ModelError, WeightsError: a decoder's files are damaged.
+        """
         return [
             Eye(encoder=each, decoder=decoder_of(each.card, self.device), embed=self.stylist.embed)
             for each in self.encoders
         ]
 
-    def work(self, size: tuple[int, int]) -> float:
-        """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""
-        longest = max(size)
-        worked_on = min(longest, WORKING_SIDE)
-        sides = fitting(EFFORTS[self.settings.effort].longest_sides, worked_on)
-        sizes = mean(side**2 for side in sides) + BESIDES * worked_on**2
-        return sizes * min(size) / longest / 1e6
-
-    @property
-    def steps(self) -> int:
-        """Steps a picture."""
-        return EFFORTS[self.settings.effort].steps
+    def verdict(self) -> Verdict:
+        """The self-test's verdict on the device, with the first encoder."""
+        return _test(self.device, self.encoders[0].card)
 
 
 def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed, Figures]:
@@ -229,11 +245,18 @@ def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed
     return result, session.measure(result, replace(result.picture, image=as_written))
 
 
+def _chosen_style(settings: Settings, device: Device) -> Style | Image | Prompt | None:
+    """None where `auto` is still to be drawn."""
+    if settings.style_engine is not None:
+        return _prompt(settings, settings.style_engine, device)
+    return None if settings.style == "auto" else _style(settings.style)
+
+
 def _style(text: str) -> Style | Image:
     if text in style_bank() or not Path(text).exists():
         return style_named(text)
     try:
-        return _seen(read_picture(Path(text)))
+        return opaque(read_picture(Path(text)))
     except PictureError as error:
         raise OptionError(f"The style picture cannot be used. {error}") from error
 
@@ -249,7 +272,7 @@ def _test(device: Device, card: EncoderCard) -> Verdict:
     return self_test(device, partial(Encoder, card), card=card, size=TILE)
 
 
-def _seen(picture: Picture) -> Image:
+def opaque(picture: Picture) -> Image:
     """[H,W,3] as encoders are shown it: a backdrop where nothing is visible."""
     if picture.visible is None:
         return picture.image

@@ -1,18 +1,18 @@
 """Many pictures, one after another: each result is written as soon as it is done, and a bad picture ends nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from time import monotonic
 
 from glaze_edge import __version__
-from glaze_edge.api import Figures, Session
+from glaze_edge.api import WORKING_SIDE, Figures, Session
 from glaze_edge.audit.report import write_report
 from glaze_edge.files import (
     Mark,
-    Picture,
     check_destination,
     glimpse,
     output_path,
@@ -22,7 +22,9 @@ from glaze_edge.files import (
     write_picture,
 )
 from glaze_edge.files.atomic import replacing
+from glaze_edge.settings import EFFORTS
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
+from glaze_runtime.optimise import fitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A picture that may be glazed, where the result and its audit's report go, and how long a step takes (`Session.work`)."""
+    """A picture that may be glazed, where the result and its audit's report go, and how long a step takes (`step_work`)."""
 
     source: Path
     destination: Path
@@ -91,8 +93,23 @@ class Failed:
 
 BEFORE, AFTER = 3, 3
 """Reading a picture and painting its target takes as long as so many steps; so does writing and measuring the result."""
+BESIDES = 0.1
+"""Budget and views of a pixel of the picture take this share of the time in which the bundled encoders see a pixel."""
 AUDIT = 60
 """An audit takes as long as so many steps."""
+
+
+def steps_of(effort: str) -> int:
+    """How many steps a picture takes as long as, all told, with an effort of this name."""
+    return BEFORE + EFFORTS[effort].steps + AFTER
+
+
+def step_work(size: tuple[int, int], effort: str) -> float:
+    """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""
+    longest = max(size)
+    worked_on = min(longest, WORKING_SIDE)
+    sides = fitting(EFFORTS[effort].longest_sides, worked_on)
+    return (mean(side**2 for side in sides) + BESIDES * worked_on**2) * min(size) / longest / 1e6
 
 
 def glaze_all(
@@ -123,14 +140,21 @@ def glaze_all(
         try:
             size = _check(source, destination, page, order)
             if session.draws_style and len(order.pictures) > 1:
-                works.append(_small(read_picture(source)))
+                works.append(session.embed(read_picture(source)))
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
-            jobs.append(Job(source=source, destination=destination, report=page, work=session.work(size)))
+            jobs.append(
+                Job(
+                    source=source,
+                    destination=destination,
+                    report=page,
+                    work=step_work(size, session.settings.effort),
+                )
+            )
     if works:
         session.choose_style(works)
-    steps = BEFORE + session.steps + AFTER + (AUDIT if order.audit else 0)
+    steps = steps_of(session.settings.effort) + (AUDIT if order.audit else 0)
     whole = steps * sum(job.work for job in jobs)
     done = 0.0
 
@@ -157,15 +181,6 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
     return seen.size
 
 
-def _small(picture: Picture) -> Picture:
-    """Enough of a picture for its style embedding, so that a thousand of them fit in memory."""
-    step = max(1, min(picture.image.shape[:2]) // 512)
-    visible = None if picture.visible is None else picture.visible[::step, ::step].copy()
-    return replace(
-        picture, image=picture.image[::step, ::step].copy(), visible=visible, samples=picture.samples[:1]
-    )
-
-
 def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], None]) -> Done:
     started = monotonic()
     on_step(0)
@@ -187,7 +202,7 @@ def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], 
             result.shown_target().save(file, "PNG")
     written = read_picture(job.destination)
     figures = session.measure(result, written)
-    done = BEFORE + session.steps + AFTER
+    done = steps_of(session.settings.effort)
     on_step(done)
     if job.report is not None:
         audit = session.audit(

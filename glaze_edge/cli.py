@@ -5,6 +5,7 @@ import sys
 import click
 
 from glaze_edge import __version__
+from glaze_edge.commands.app import app
 from glaze_edge.commands.audit import audit
 from glaze_edge.commands.devices import devices
 from glaze_edge.commands.glaze import glaze
@@ -19,11 +20,11 @@ from glaze_models.errors import GlazeError
 def cli() -> None:
     """Protects pictures against style mimicry, offline.
 
-    Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 130 interrupted.
+    Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 5 the app; 130 interrupted.
     """
 
 
-for command in (glaze, audit, styles, models, devices, show):
+for command in (glaze, app, audit, styles, models, devices, show):
     cli.add_command(command)
 
 

@@ -8,8 +8,9 @@ GlazeError                      exit code 1
 │   ├── AlreadyGlazed               carries our mark
 │   └── OutputError                 the result cannot be written there
 ├── DeviceError                 3   the device is missing or failed its self-test
-└── ModelError                  4   a graph or its weights
-    └── WeightsError                a tensor is missing, misshapen, or its file is damaged
+├── ModelError                  4   a graph or its weights
+│   └── WeightsError                a tensor is missing, misshapen, or its file is damaged
+└── AppError                    5   the app cannot be brought up
 """
 
 from typing import ClassVar
@@ -61,3 +62,9 @@ class ModelError(GlazeError):
 
 class WeightsError(ModelError):
     """A tensor is missing or misshapen, or its file is damaged."""
+
+
+class AppError(GlazeError):
+    """The app cannot be brought up."""
+
+    exit_code = 5

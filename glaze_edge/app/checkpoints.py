@@ -1,0 +1,97 @@
+"""Encoders from the artist's own checkpoints: received, read, added."""
+
+import logging
+import shutil
+import threading
+from asyncio import CancelledError
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from glaze_edge import __version__
+from glaze_edge.app import words
+from glaze_edge.app.feed import Feed
+from glaze_edge.app.work import safe_name
+from glaze_models.errors import GlazeError, OptionError
+from glaze_runtime import store
+from glaze_runtime.decoder_store import add_decoder, is_decoder_file
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 2**30
+"""Of a checkpoint."""
+
+
+class Checkpoints:
+    """Adds one checkpoint at a time; `folder` holds its file meanwhile."""
+
+    def __init__(self, folder: Path, feed: Feed) -> None:
+        self._folder, self._feed = folder, feed
+        self._busy = threading.Lock()
+        self._state: dict[str, Any] | None = None
+        self.remove()
+
+    def state(self) -> dict[str, Any] | None:
+        """The checkpoint that is or was last added, as the page shows it."""
+        return self._state
+
+    def begin(self, name: str) -> Path:
+        """Where the file of a checkpoint is to be written.
+
+        Raises:
+            OptionError: another one is being added.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise OptionError("A checkpoint is being added. Wait for it, then add the next one.")
+        self._state = {
+            "name": safe_name(name),
+            "share": 0.0,
+            "stage": "sending",
+            "error": None,
+            "added": None,
+        }
+        self._feed.tell("state")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._folder / safe_name(name)
+
+    def tell(self, done: int, whole: int) -> None:
+        """So many bytes of `whole` are there, or were read."""
+        assert self._state is not None
+        self._state["share"] = done / whole if whole else 0.0
+        self._feed.tell("progress")
+
+    def add(self, path: Path) -> str:
+        """Add the encoder, or the decoder, in the file at `path`; gives its name.
+
+        Raises:
+            GlazeError: the file holds none, is damaged, or its name is taken.
+        """
+        assert self._state is not None
+        self._state |= {"stage": "reading", "share": 0.0}
+        self._feed.tell("state")
+        decoder = is_decoder_file(path)
+        added = add_decoder(path) if decoder else store.add(path, version=__version__, on_bytes=self.tell)[0]
+        self._state["added"] = added.name
+        return added.name
+
+    def end(self, problem: BaseException | None = None) -> None:
+        """The end of what `begin` began, well or with a `problem`; the file is removed."""
+        assert self._state is not None
+        if isinstance(problem, GlazeError):
+            self._state["error"] = str(problem).replace(f"{self._folder / 'x'}"[:-1], "")
+        elif isinstance(problem, HTTPException):
+            self._state["error"] = problem.detail
+        elif isinstance(problem, ClientDisconnect | CancelledError):
+            self._state = None
+        elif isinstance(problem, Exception):
+            log.error("adding %s", self._state["name"], exc_info=problem)
+            self._state["error"] = words.unexpected(problem)["text"]
+        self.remove()
+        self._busy.release()
+        self._feed.tell("state")
+
+    def remove(self) -> None:
+        """Remove what is left of files."""
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,91 @@
+"""One running app a person: a second start finds the first."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import quote, urlsplit
+
+from filelock import FileLock, Timeout
+
+from glaze_models.errors import AppError
+
+PATIENCE = 10.0
+"""Seconds that the other one may take to start."""
+
+
+class Instance:
+    """The app that runs, or is to run, with the data in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._address = folder / "address.json"
+        self._lock = FileLock(folder / "lock")
+
+    @contextmanager
+    def only(self) -> Iterator[bool]:
+        """Whether this one is the only one; it is until the end of the block."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            self._address.unlink(missing_ok=True)
+            yield True
+        finally:
+            self._address.unlink(missing_ok=True)
+            self._lock.release()
+
+    def tell(self, address: str) -> None:
+        """Let a second start know the address."""
+        with os.fdopen(os.open(self._address, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(address, file)
+
+    def find(self) -> str:
+        """The address of the other one, which answers.
+
+        Raises:
+            AppError: it does not.
+        """
+        end = monotonic() + PATIENCE
+        while monotonic() < end:
+            try:
+                address = str(json.loads(self._address.read_text()))
+                if ask(address, "GET", "state")[0] == 200:
+                    return address
+            except (OSError, ValueError, HTTPException):
+                pass
+            sleep(0.1)
+        raise AppError("glaze-edge is running already, but does not answer. End it, then start it again.")
+
+
+def ask(address: str, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of the answer of the app at `address`.
+
+    Raises:
+        OSError, HTTPException: it does not answer.
+    """
+    url = urlsplit(address)
+    connection = HTTPConnection(url.netloc, timeout=30)
+    try:
+        connection.request(method, url.path + path, body, {"Origin": f"http://{url.netloc}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def hand_over(address: str, pictures: list[Path]) -> None:
+    """Give pictures to the app at `address`.
+
+    Raises:
+        AppError: it does not take one.
+        OSError: a picture cannot be read, or the app has ended.
+    """
+    for picture in pictures:
+        status, answer = ask(address, "PUT", f"pictures?name={quote(picture.name)}", picture.read_bytes())
+        if status != 201:
+            raise AppError(f"{picture} was not taken: {json.loads(answer)['error']['text']}")

@@ -1,0 +1,32 @@
+// Notices above the queue: what went wrong with a request, until it is closed.
+
+import { byId, icon, label, make } from "./dom.js";
+import { has, t } from "./text.js";
+
+const SHOWN = 5;
+
+export function notice(text) {
+  const close = make("button", { type: "button", className: "icon", on: { click: () => item.remove() } }, icon("close"));
+  const item = make("div", { className: "notice bad" }, make("p", { textContent: text }), close);
+  label(close, t("notice.close"));
+  const list = byId("notices");
+  list.append(item);
+  while (list.children.length > SHOWN) list.firstElementChild.remove();
+}
+
+/** What an error says, in the language of the page as far as it is known. */
+export function said(error) {
+  const known = has(`error.${error.kind}`) ? t(`error.${error.kind}`) : "";
+  return [known, error.message ?? error.text].filter(Boolean).join(" ");
+}
+
+/** Waits for a request; an error becomes a notice. Gives whether it went well. */
+export async function send(request) {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (error.kind !== "replaced") notice(said(error));
+    return false;
+  }
+}

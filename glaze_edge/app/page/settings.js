@@ -1,0 +1,91 @@
+// The settings beside the queue: intensity, effort, and what style and encoders are chosen.
+
+import { picture as url, post } from "./api.js";
+import { byId, make, put, set, sync } from "./dom.js";
+import { send } from "./notice.js";
+import { count, duration, list, t } from "./text.js";
+import { styleName } from "./words.js";
+
+let now = () => null;
+const parts = new WeakMap();
+
+/** The picture that styles are shown on: the first that can be shown. */
+export const shown = (state) => state.pictures.find((picture) => !["checking", "failed"].includes(picture.state));
+
+/** Sends a setting; on an error the page shows again what holds. */
+export async function choose(change) {
+  if (!(await send(post("settings", change)))) renderSettings(now());
+}
+
+function stop(group, kind) {
+  return (name) => {
+    const input = make("input", { type: "radio", name: group, value: name, id: `${group}-${name}` });
+    input.addEventListener("change", () => choose({ [group]: name }));
+    const part = { input, title: make("span", { className: "strong" }), about: make("span", { className: "soft small" }) };
+    const words = make("span", { className: "words" }, part.title, part.about);
+    const image = kind === "sample" ? make("img", { src: `page/samples/${name}.webp`, alt: "", width: 256, height: 256 }) : null;
+    const node = make("label", { className: "stop", htmlFor: input.id }, input, image, words);
+    if (kind === "time") node.append((part.time = make("span", { className: "time" })));
+    parts.set(node, part);
+    return node;
+  };
+}
+
+function effortTime(state, name) {
+  return state.times ? t("about.time", { time: duration(state.times[name]) }) : "…";
+}
+
+function renderStyle(state) {
+  const { style } = state.settings;
+  const drawn = style === "auto" ? state.auto_style : style;
+  const auto = drawn ? t("style.auto.drawn", { style: styleName(drawn) }) : t("style.auto.name");
+  put(byId("style-name"), style === "auto" ? auto : styleName(style));
+  put(byId("style-about"), style === "auto" ? t("style.auto.about") : t("style.about"));
+  const picture = shown(state);
+  const image = byId("style-image");
+  const source = picture && drawn ? url(picture.id, `styles/${encodeURIComponent(drawn)}`) : "";
+  set(image, "hidden", !source);
+  if (source && image.getAttribute("src") !== source) image.src = source;
+}
+
+function renderEncoders(state) {
+  const chosen = state.encoders.filter((encoder) => state.settings.encoders.includes(encoder.name));
+  const words = (encoder) => t(encoder.state === "bundled" ? "encoder.stand_in" : "encoder.of", { generators: list(encoder.stands_for), name: encoder.name });
+  sync(
+    byId("encoders-chosen"),
+    chosen,
+    (encoder) => encoder.name,
+    () => make("li"),
+    (node, encoder) => put(node, words(encoder)),
+  );
+}
+
+export function renderSettings(state) {
+  if (!state) return;
+  const { intensity, effort } = state.settings;
+  const same = (name) => name;
+  sync(byId("intensities"), state.intensities, same, stop("intensity", "sample"), (node, name) => {
+    const { input, title, about } = parts.get(node);
+    put(title, t(`intensity.${name}`));
+    put(about, t(`intensity.${name}.about`));
+    set(input, "checked", name === intensity);
+  });
+  sync(byId("efforts"), state.efforts, same, stop("effort", "time"), (node, name) => {
+    const { input, title, about, time } = parts.get(node);
+    put(title, t(`effort.${name}`));
+    put(about, t(`effort.${name}.about`));
+    put(time, effortTime(state, name));
+    set(input, "checked", name === effort);
+  });
+  const waiting = state.pictures.filter((picture) => ["waiting", "checking"].includes(picture.state)).length;
+  const measured = state.times_for === "queue" ? count("times.queue", waiting) : t("times.picture");
+  put(byId("times-about"), state.times ? measured : t("times.none"));
+  set(byId("settings-later"), "hidden", state.run === "idle");
+  renderStyle(state);
+  renderEncoders(state);
+}
+
+export function prepareSettings(state) {
+  now = state;
+  byId("settings").addEventListener("submit", (event) => event.preventDefault());
+}

@@ -1,0 +1,66 @@
+// Figures of a result in words. Only what an encoder was moved beyond its control, noise of the same strength, counts.
+
+import { has, list, number, t } from "./text.js";
+
+const STEPS = [
+  [0.05, "none"],
+  [0.15, "small"],
+  [0.35, "part"],
+];
+
+const gain = (row) => row.attainment - row.control;
+
+/** How far an encoder was moved, in a word: none, small, part or much. */
+export const level = (row) => STEPS.find(([below]) => gain(row) < below)?.[1] ?? "much";
+
+export const styleName = (name) => (has(`style.${name}`) ? t(`style.${name}`) : name);
+
+/** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)". */
+export function encoderName(row, known) {
+  const card = known.find((encoder) => encoder.name === row.encoder);
+  const generators = row.stands_for ?? card?.stands_for ?? [];
+  if (!generators.length) return row.encoder;
+  return t(card?.state === "bundled" ? "encoder.stand_in" : "encoder.of", { generators: list(generators), name: row.encoder });
+}
+
+export const movedWords = (row, style, known) => t(`moved.${level(row)}`, { encoder: encoderName(row, known), style: styleName(style) });
+
+export const movedFigures = (row) =>
+  t("moved.figures", { attainment: number(row.attainment, 2), control: number(row.control, 2), gain: number(gain(row), 2) });
+
+export const seenWords = (result) => t(`seen.${result.seen}`);
+
+/** What all encoders together say: the weakest counts. */
+export function summary(rows) {
+  const least = rows.reduce((weakest, row) => (gain(row) < gain(weakest) ? row : weakest));
+  return t(`effect.${level(least)}`);
+}
+
+const KINDS = [
+  [/flat white/, "white"],
+  [/mostly flat/, "flat"],
+  [/moved little/, "little"],
+];
+
+/** The program's advice in the language of the page; as it came where it is not known. */
+export function adviceWords(text) {
+  if (!text) return "";
+  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1];
+  if (!kind) return text;
+  const stronger = /intensity (\w+)/.exec(text)?.[1];
+  const remedy = stronger && has(`intensity.${stronger}`) ? t("advice.stronger", { intensity: t(`intensity.${stronger}`) }) : "";
+  return [t(`advice.${kind}`), remedy].filter(Boolean).join(" ");
+}
+
+/** Rows of (name, value, meaning) of what a person may see. */
+export function visibilityRows(seen) {
+  const of255 = (value, digits) => (value === null || value === undefined ? t("figure.none") : t("figure.of255", { value: number(value, digits) }));
+  return [
+    ["largest", of255(seen.largest_change, 0)],
+    ["mean", of255(seen.mean_change, 2)],
+    ["flat", of255(seen.rms_flat, 1)],
+    ["textured", of255(seen.rms_textured, 1)],
+    ["above", t("figure.percent", { value: number(100 * seen.share_above, 1) })],
+    ["peak", t("figure.times", { value: number(seen.peak, 1) })],
+  ].map(([key, value]) => [t(`figure.${key}`), value, t(`figure.${key}.means`)]);
+}

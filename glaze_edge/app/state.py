@@ -1,0 +1,156 @@
+"""The state as the page gets it: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from glaze_edge import __version__
+from glaze_edge.app.feed import Kind
+from glaze_edge.app.work import Item
+from glaze_edge.batch import step_work, steps_of
+from glaze_edge.settings import EFFORTS, INTENSITIES
+from glaze_models.styles import STYLE_NAMES
+from glaze_runtime.store import added
+
+if TYPE_CHECKING:
+    from glaze_edge.app.studio import Studio
+
+MOST_BYTES = 512 * 2**20
+"""Of the file of a picture."""
+MOST_PICTURES = 500
+ONE_PICTURE = 1024, 1024
+"""Height and width that times are told for while nothing waits."""
+
+
+def snapshot(studio: Studio, kind: Kind) -> dict[str, Any]:
+    """All that the page shows, or only what changes from step to step."""
+    return _state(studio) if kind == "state" else _progress(studio)
+
+
+def _state(studio: Studio) -> dict[str, Any]:
+    queue, networks = studio.queue, studio.networks
+    share, left = _whole(studio)
+    waiting = [size(item) for item in queue.items if item.state in ("waiting", "working")]
+    return {
+        "version": __version__,
+        "window": studio.window is not None,
+        "device": networks.device,
+        "problem": networks.problem,
+        "run": queue.run,
+        "recovered": queue.recovered,
+        "settings": {
+            "intensity": studio.settings.intensity,
+            "effort": studio.settings.effort,
+            "style": studio.settings.style,
+            "encoders": studio.settings.encoders,
+        },
+        "intensities": list(INTENSITIES),
+        "efforts": list(EFFORTS),
+        "styles": STYLE_NAMES,
+        "auto_style": studio.auto_style(),
+        "times": _times(studio, waiting or [ONE_PICTURE]),
+        "times_for": "queue" if waiting else "picture",
+        "share": share,
+        "seconds_left": left,
+        "pictures": [_picture(studio, item) for item in queue.items],
+        "encoders": _encoders(studio),
+        "adding": studio.checkpoints.state(),
+        "limits": {"picture_bytes": MOST_BYTES, "pictures": MOST_PICTURES},
+    }
+
+
+def _progress(studio: Studio) -> dict[str, Any]:
+    share, left = _whole(studio)
+    items = studio.queue.items
+    adding = studio.checkpoints.state()
+    return {
+        "share": share,
+        "seconds_left": left,
+        "pictures": {
+            item.id: {"share": studio.share(item), "seconds_left": _seconds_left(studio, item)}
+            for item in items
+            if item.state == "working"
+        },
+        "audits": {item.id: studio.share(item) for item in items if item.audit == "working"},
+        "trying": studio.trying,
+        "adding": adding and adding["share"],
+    }
+
+
+def _picture(studio: Studio, item: Item) -> dict[str, Any]:
+    result = item.result and {
+        **item.result,
+        "audit": item.audit,
+        "audit_share": studio.share(item) if item.audit == "working" else 0.0,
+        "audit_error": item.audit_error,
+    }
+    return {
+        "id": item.id,
+        "name": item.name,
+        "bytes": item.bytes,
+        "width": item.width,
+        "height": item.height,
+        "state": item.state,
+        "error": item.error,
+        "share": studio.share(item) if item.state == "working" else 0.0,
+        "seconds_left": _seconds_left(studio, item),
+        "saved": item.saved,
+        "result": result,
+    }
+
+
+def _encoders(studio: Studio) -> list[dict[str, Any]]:
+    own = added()
+    return [
+        {
+            "name": card.name,
+            "stands_for": card.stands_for,
+            "caveat": card.caveat,
+            "state": "added" if card.name in own else "bundled",
+        }
+        for card in studio.encoders().values()
+    ]
+
+
+def _whole(studio: Studio) -> tuple[float, float | None]:
+    """The share of the run that is done, and the seconds that are left."""
+    left = sum(_left(studio, item) for item in studio.queue.items if item.state in ("waiting", "working"))
+    done = sum(_work(studio, item) for item in studio.queue.items if item.state == "done")
+    done += sum(
+        _work(studio, item) - _left(studio, item) for item in studio.queue.items if item.state == "working"
+    )
+    pace = studio.networks.pace
+    return done / (done + left) if done else 0.0, round(pace.seconds(left), 1) if pace and left else None
+
+
+def _seconds_left(studio: Studio, item: Item) -> float | None:
+    pace = studio.networks.pace
+    if pace is None or item.state not in ("waiting", "working"):
+        return None
+    return round(pace.seconds(_left(studio, item)), 1)
+
+
+def _left(studio: Studio, item: Item) -> float:
+    return _work(studio, item) * (1 - (studio.share(item) if item.state == "working" else 0))
+
+
+def _work(studio: Studio, item: Item) -> float:
+    effort = studio.settings.effort
+    return step_work(size(item), effort) * steps_of(effort)
+
+
+def _times(studio: Studio, sizes: Sequence[tuple[int, int]]) -> dict[str, float] | None:
+    """Seconds that pictures of these sizes take with each effort."""
+    pace = studio.networks.pace
+    if pace is None:
+        return None
+    return {
+        effort: round(pace.seconds(sum(step_work(size, effort) for size in sizes) * steps_of(effort)), 1)
+        for effort in EFFORTS
+    }
+
+
+def size(item: Item) -> tuple[int, int]:
+    """Height and width of a picture; those of ONE_PICTURE while they are not known."""
+    return (item.height, item.width) if item.height else ONE_PICTURE

@@ -1,0 +1,136 @@
+"""Trying on a crop: what the settings do to a spot of a picture, within seconds."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from glaze_edge.api import WORKING_SIDE, Figures, Session
+from glaze_edge.app.images import difference, part
+from glaze_edge.files import MIN_SIDE, Picture
+from glaze_edge.settings import EFFORTS
+from glaze_edge.trainer import as_trained, shown
+from glaze_runtime.arrays import Image, to_pillow
+from glaze_runtime.views import resize
+
+SIDE = 512
+"""Pixels: what is shown, and what is worked on."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AiView:
+    """What a decoder makes of what an encoder sees of the original, the glazed crop and the target."""
+
+    original: PillowImage.Image
+    glazed: PillowImage.Image
+    target: PillowImage.Image
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """A spot of a picture, glazed.
+
+    Attributes:
+        left, top: of the shown part in the picture, pixels.
+        before, after: the shown part, SIDE pixels at most.
+        style: the name of the style that it was moved to.
+        figures: of what was worked on.
+        views: by the names of encoders with a decoder.
+        seconds: that it took.
+    """
+
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    left: int
+    top: int
+    before: PillowImage.Image
+    after: PillowImage.Image
+    style: str
+    figures: Figures
+    views: dict[str, AiView]
+    seconds: float
+
+    @property
+    def difference(self) -> PillowImage.Image:
+        """The change, amplified."""
+        return difference(self.before, self.after)
+
+
+def try_out(
+    session: Session, picture: Picture, x: int, y: int, on_progress: Callable[[float], None]
+) -> Trial:
+    """Glaze what is around (`x`, `y`), pixels of `picture`, as it would be as a part of the whole.
+
+    A large picture is optimised small and its change enlarged, so here as well: a window of SIDE pixels at that size is
+    glazed, and the SIDE pixels of the picture in its middle are shown.
+    """
+    started = monotonic()
+    height, width = picture.image.shape[:2]
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    worked = max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))
+    small = picture.image if scale == 1 else resize(picture.image, worked).clip(0, 1)
+    rows, columns = (
+        _window(place * n / whole, n, SIDE)
+        for place, n, whole in zip((y, x), worked, (height, width), strict=True)
+    )
+    window = part(picture, small, rows, columns)
+    steps = EFFORTS[session.settings.effort].steps
+    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / steps))
+    after = np.rint(result.image * 255).astype(np.float32) / np.float32(255)
+    figures = session.measure(result, replace(window, image=after))
+    on_progress(0.85)
+    views = _views(session, window, after, result.target)
+    on_progress(1.0)
+    tops, lefts = (_window(place, whole, SIDE) for place, whole in zip((y, x), (height, width), strict=True))
+    before = picture.image[tops, lefts]
+    change = _enlarged(result.image - window.image, (rows, columns), worked, (height, width), (tops, lefts))
+    return Trial(
+        left=lefts.start,
+        top=tops.start,
+        before=to_pillow(before),
+        after=to_pillow(before + change),
+        style=result.style,
+        figures=figures,
+        views=views,
+        seconds=monotonic() - started,
+    )
+
+
+def _window(place: float, whole: int, side: int) -> slice:
+    """As much as `side` pixels around `place`, within 0..whole."""
+    length = min(side, whole)
+    start = min(max(round(place - length / 2), 0), whole - length)
+    return slice(start, start + length)
+
+
+def _enlarged(
+    change: Image,
+    window: tuple[slice, slice],
+    worked: tuple[int, int],
+    whole: tuple[int, int],
+    box: tuple[slice, slice],
+) -> Image:
+    """The change of the `window` of a picture of `worked` pixels, at `box` of the picture of `whole` pixels."""
+    if worked == whole:
+        return change
+    ratio = [large / small for large, small in zip(whole, worked, strict=True)]
+    size = tuple(round(n * by) for n, by in zip(change.shape[:2], ratio, strict=True))
+    large = resize(change, (size[0], size[1]))
+    rows, columns = (
+        _window((shown_.start + shown_.stop) / 2 - part_.start * by, n, shown_.stop - shown_.start)
+        for shown_, part_, by, n in zip(box, window, ratio, size, strict=True)
+    )
+    return large[rows, columns]
+
+
+def _views(session: Session, window: Picture, after: Image, target: Image) -> dict[str, AiView]:
+    images = [as_trained(image) for image in (shown(window), to_pillow(after), to_pillow(target))]
+    views = {}
+    for eye in session.eyes:
+        if eye.decoder is not None:
+            decoded = [eye.decoder.decode(eye.look(image, decode=False).latent) for image in images]
+            original, glazed, end = map(to_pillow, decoded)
+            views[eye.name] = AiView(original=original, glazed=glazed, target=end)
+    return views

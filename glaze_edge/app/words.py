@@ -1,0 +1,81 @@
+"""Errors and results as the page shows them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glaze_edge.batch import Done
+from glaze_edge.figures import Attainment, Visibility
+from glaze_edge.settings import Settings
+from glaze_models.errors import (
+    AlreadyGlazed,
+    GlazeError,
+    OutputError,
+    UnreadablePicture,
+    UnsupportedPicture,
+)
+from glaze_runtime.store import data_folder, encoder_card
+
+KINDS: dict[type[GlazeError], str] = {
+    AlreadyGlazed: "already_glazed",
+    UnreadablePicture: "unreadable",
+    UnsupportedPicture: "unsupported",
+    OutputError: "output",
+}
+HIDDEN, SIDE_BY_SIDE = 0.005, 0.15
+"""Shares of a picture above the visibility map up to which a change is hidden, and only visible side by side."""
+
+
+def error(problem: GlazeError, folder: Path) -> dict[str, str]:
+    """Kind and text of `problem` with a picture in `folder`, whose path tells an artist nothing."""
+    text = str(problem)
+    for part in ("original", "glazed"):
+        text = text.replace(f"{folder / part}{os.sep}", "")
+    return {"kind": KINDS.get(type(problem), "other"), "text": text}
+
+
+def unexpected(problem: Exception) -> dict[str, str]:
+    """Kind and text of a problem that nobody foresaw; the log has more of it."""
+    return {
+        "kind": "other",
+        "text": f"Something went wrong that should not have ({type(problem).__name__}: {problem}). "
+        f"{log_file()} says more; please report it.",
+    }
+
+
+def log_file() -> Path:
+    """Where the app writes what nobody foresaw."""
+    return data_folder() / "app" / "app.log"
+
+
+def result(done: Done, settings: Settings) -> dict[str, Any]:
+    """What was reached with a picture."""
+    return {
+        "output": done.destination.name,
+        "bytes": done.destination.stat().st_size,
+        "style": done.style,
+        "intensity": settings.intensity,
+        "effort": settings.effort,
+        "seconds": round(done.seconds, 1),
+        "advice": advice(done.figures.advice),
+        "encoders": encoders(done.figures.encoders),
+        "visibility": dict(done.figures.visibility),
+        "seen": seen(done.figures.visibility),
+    }
+
+
+def advice(text: str) -> str:
+    """Advice that names no options of the command line."""
+    return text.replace("--intensity ", "intensity ")
+
+
+def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:
+    """Attainments, with the generators that each encoder stands for."""
+    return [{**row, "stands_for": encoder_card(row["encoder"]).stands_for} for row in rows]
+
+
+def seen(visibility: Visibility) -> str:
+    """ "hidden", "side_by_side" or "visible": how a change shows."""
+    share = visibility["share_above"]
+    return "hidden" if share <= HIDDEN else "side_by_side" if share <= SIDE_BY_SIDE else "visible"

@@ -1,0 +1,137 @@
+"""The worker: glazes and audits the pictures of the queue, one after another, and gives way to those who wait for an answer."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+
+from PIL import Image as PillowImage
+
+from glaze_edge.app import words
+from glaze_edge.app.networks import Networks
+from glaze_edge.app.queue import Job, Queue, Stopped
+from glaze_edge.audit.report import write_report
+from glaze_edge.batch import Failed, Order, glaze_all, step_work, steps_of
+from glaze_edge.files import read_picture
+from glaze_edge.settings import Settings
+from glaze_models.errors import GlazeError
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """A thread that does the jobs of `queue`.
+
+    Args:
+        settings: gives those to glaze the next picture with, its style drawn.
+        on_loaded: is called when the networks are loaded, or cannot be.
+        on_progress: is told the share of a job that is done.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        networks: Networks,
+        settings: Callable[[], Settings],
+        on_loaded: Callable[[], None],
+        on_progress: Callable[[Job, float], None],
+    ) -> None:
+        self._queue, self._networks = queue, networks
+        self._settings, self._on_loaded, self._on_progress = settings, on_loaded, on_progress
+        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the work, after the queue was closed."""
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        self._load()
+        while (job := self._queue.take()) is not None:
+            self._on_progress(job, 0)
+            try:
+                with self._networks.turns.patient():
+                    (self._glaze if job.kind == "glaze" else self._audit)(job)
+            except Stopped:
+                self._queue.finish(job)
+            except GlazeError as error:
+                self._fail(job, words.error(error, self._queue.folder.path / job.item.id))
+            except Exception as error:
+                log.exception("%s of %s", job.kind, job.item.name)
+                self._fail(job, words.unexpected(error))
+
+    def _load(self) -> None:
+        """So that the first trial need not wait for it."""
+        with contextlib.suppress(GlazeError), self._networks.turns.patient():
+            self._networks.session(self._settings())
+        self._on_loaded()
+
+    def _fail(self, job: Job, error: dict[str, str]) -> None:
+        if job.kind == "glaze":
+            self._queue.finish(job, state="failed", error=error)
+        else:
+            self._queue.finish(job, audit="failed", audit_error=error["text"])
+
+    def _glaze(self, job: Job) -> None:
+        item, folder = job.item, self._queue.folder
+        settings = self._settings()
+        session = self._networks.session(settings)
+        order = Order(
+            pictures=[folder.original(item)],
+            output=folder.results(item),
+            save_target=folder.target(item),
+            overwrite=True,
+        )
+        work = step_work((item.height, item.width), settings.effort) * steps_of(settings.effort)
+        between = self._between(job, work)
+        (outcome,) = glaze_all(session, order, lambda _, share: between(share))
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        folder.report(item).unlink(missing_ok=True)
+        self._queue.finish(
+            job,
+            state="done",
+            result=words.result(outcome, settings),
+            saved=False,
+            audit="none",
+            audit_error=None,
+        )
+
+    def _audit(self, job: Job) -> None:
+        item, folder = job.item, self._queue.folder
+        original, glazed = read_picture(folder.original(item)), read_picture(folder.result(item))
+        mark = glazed.glazed
+        settings = self._settings()
+        session = self._networks.session(
+            replace(settings, encoders=mark.encoders if mark else settings.encoders)
+        )
+        between = self._between(job, 0)
+        with PillowImage.open(folder.target(item)) as target:
+            audit = session.audit(original, glazed, target.convert("RGB"), lambda share, _: between(share))
+        write_report(audit, item.name, folder.result(item).name, folder.report(item))
+        self._queue.finish(job, audit="done")
+
+    def _between(self, job: Job, work: float) -> Callable[[float], None]:
+        """What is done between two steps of a job of so much `work`; it is told the share that is done."""
+        turns, pace = self._networks.turns, self._networks.pace
+        done, since = 0.0, monotonic()
+
+        def between(share: float) -> None:
+            nonlocal done, since
+            if work and pace:
+                pace.add(work * (share - done), monotonic() - since)
+            self._on_progress(job, share)
+            self._queue.require_wanted(job)
+            turns.give_way()
+            if self._queue.held:
+                with turns.rest():
+                    self._queue.wait_while_held(job)
+                self._queue.require_wanted(job)
+            done, since = share, monotonic()
+
+        return between
