@@ -4,10 +4,11 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from logging.handlers import RotatingFileHandler
@@ -64,6 +65,32 @@ def launch(pictures: list[Path], *, port: int, show: bool, say: Callable[[str], 
             _serve(Studio(folder, window), listener, instance, pictures, show, say)
 
 
+class Server(uvicorn.Server):
+    """Says when it is ready. Ctrl-C and SIGTERM are its usual end, and no failure."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on a signal, without raising it again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sign: signal.signal(sign, self.handle_exit) for sign in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sign, handler in before.items():
+                signal.signal(sign, handler)
+
+
 def _serve(
     studio: Studio,
     listener: socket.socket,
@@ -81,32 +108,28 @@ def _serve(
         if isinstance(window, OwnWindow):
             window.close()
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            instance.tell(address)
-            say(address)
-            started.set()
+    def ready() -> None:
+        instance.tell(address)
+        say(address)
+        if show and not isinstance(window, OwnWindow):
+            webbrowser.open(address)
+        started.set()
 
     started = threading.Event()
     app = Guard(make_app(studio, end), token, port)
-    server = Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
     )
+    server = Server(config, ready)
     studio.add_files(pictures)
     if not isinstance(window, OwnWindow):
-        if show:
-            threading.Thread(target=lambda: started.wait() and webbrowser.open(address), daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):  # the usual end
-            server.run([listener])
+        server.run([listener])
         return
     thread = threading.Thread(target=server.run, args=([listener],), name="server")
     thread.start()

@@ -144,13 +144,16 @@ class Studio:
         picture = read_picture(path)
         self.queue.folder.thumb(item).write_bytes(images.thumb(picture))
         height, width = picture.image.shape[:2]
-        self.queue.update(item, width=width, height=height)
         if picture.glazed:
+            self.queue.update(item, width=width, height=height)
             raise AlreadyGlazed(f"{path} is glazed already. Add the original instead.")
-        embedding = LiteStylist().embed(opaque(picture))
-        self.queue.update(item, embedding=[float(n) for n in embedding])
-        if item.state == "checking":
-            self.queue.update(item, state="waiting")
+        self.queue.update(
+            item,
+            width=width,
+            height=height,
+            embedding=[float(n) for n in LiteStylist().embed(opaque(picture))],
+            state="waiting",
+        )
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Copy files of this computer into the queue: never called with what a page has said.
@@ -219,8 +222,9 @@ class Studio:
         """
         values: dict[str, Any] = {}
         for name, value in wanted.items():
-            texts = value if name == "encoders" and isinstance(value, list) else [value]
-            if name not in CHANGEABLE or not all(isinstance(text, str) for text in texts):
+            texts = value if isinstance(value, list) else [value]
+            fits = isinstance(value, list) == (name == "encoders") and all(isinstance(t, str) for t in texts)
+            if name not in CHANGEABLE or not fits:
                 raise OptionError(f"{name} cannot be set to {value!r}.")
             values[name] = tuple(texts) if name == "encoders" else value
         settings = replace(self.settings, **values)

@@ -15,6 +15,9 @@ export function show({ title, body, kind, closed = null }) {
   dialog.dataset.kind = kind;
   closing = closed;
   if (!dialog.open) dialog.showModal();
+  const text = !body.querySelector("button, input, select, a, [tabindex]");
+  if (text) byId("dialog-body").tabIndex = 0;
+  else byId("dialog-body").removeAttribute("tabindex");
   byId("dialog-body").scrollTop = 0;
   byId("dialog-title").focus();
 }

@@ -13,16 +13,15 @@ let sending = null;
 let outcome = "";
 const rows = new WeakMap();
 
-function chosen(name, on) {
-  const { settings, encoders } = now();
-  const names = encoders.map((encoder) => encoder.name).filter((known) => (known === name ? on : settings.encoders.includes(known)));
+function chosen() {
+  const names = [...view.list.children].filter((node) => rows.get(node).input.checked).map((node) => node.dataset.key);
   if (!names.length) {
     put(view.outcome, t("encoders.one"));
     fill();
     return;
   }
   put(view.outcome, outcome);
-  choose({ encoders: names }).then(() => view && fill());
+  choose({ encoders: names });
 }
 
 async function forget(name) {
@@ -40,7 +39,7 @@ function create({ name }) {
     caveat: make("span", { className: "small error", lang: "en" }),
     remove: make("button", { type: "button", className: "icon", on: { click: () => forget(name) } }, icon("close")),
   };
-  row.input.addEventListener("change", () => chosen(name, row.input.checked));
+  row.input.addEventListener("change", chosen);
   const words = make("span", { className: "words" }, row.title, row.about, row.caveat);
   const node = make("li", { className: "encoder" }, make("label", { className: "stop", htmlFor: row.input.id }, row.input, words), row.remove);
   rows.set(node, row);

@@ -84,7 +84,7 @@ function update(node, picture) {
   set(row.name, "title", name);
   put(row.state, t(`state.${state}`));
   const facts = [picture.width ? size(picture.width, picture.height) : "", bytes(picture.bytes)];
-  if (result) facts.push(t(`style.${result.style}`), t(`intensity.${result.intensity}`), t("took", { time: duration(result.seconds) }));
+  if (state === "done" && result) facts.push(t(`style.${result.style}`), t(`intensity.${result.intensity}`), t("took", { time: duration(result.seconds) }), picture.saved ? t("saved") : "");
   put(row.meta, facts.filter(Boolean).join(" · "));
   put(row.note, state === "done" && result ? [seenWords(result), adviceWords(result.advice)].filter(Boolean).join(" ") : "");
   set(row.error, "hidden", !picture.error);
@@ -99,7 +99,7 @@ function update(node, picture) {
   const buttons = {
     result: state === "done" && result,
     attempt: READY.has(state),
-    again: ["done", "failed", "cancelled"].includes(state) && picture.error?.kind !== "unsupported",
+    again: ["done", "cancelled"].includes(state) || (state === "failed" && ["output", "other"].includes(picture.error?.kind)),
     cancel: state === "working",
   };
   for (const [key, shown] of Object.entries(buttons)) {

@@ -39,9 +39,11 @@ export function renderRun(state) {
   set(byId("stop"), "hidden", !busy(state));
   if (stopped) go.focus();
   const done = inState(state, "done");
-  const single = state.pictures.length > 0;
-  set(byId("bar"), "hidden", !single);
   set(byId("zip"), "hidden", !done);
+  const over = !busy(state) && done > 0 && !inState(state, "waiting", "checking");
+  byId("zip").classList.toggle("primary", over);
+  if (over && document.activeElement === go) byId("zip").focus();
+  set(go, "hidden", over);
   set(byId("save-beside"), "hidden", !done || !state.window);
   const cleared = byId("clear");
   const hadFocus = document.activeElement === cleared;

@@ -23,7 +23,7 @@ function stop(group, kind) {
     input.addEventListener("change", () => choose({ [group]: name }));
     const part = { input, title: make("span", { className: "strong" }), about: make("span", { className: "soft small" }) };
     const words = make("span", { className: "words" }, part.title, part.about);
-    const image = kind === "sample" ? make("img", { src: `page/samples/${name}.webp`, alt: "", width: 256, height: 256 }) : null;
+    const image = kind === "sample" ? make("img", { src: `page/samples/${name}.webp`, alt: "", width: 128, height: 128 }) : null;
     const node = make("label", { className: "stop", htmlFor: input.id }, input, image, words);
     if (kind === "time") node.append((part.time = make("span", { className: "time" })));
     parts.set(node, part);
@@ -77,7 +77,7 @@ export function renderSettings(state) {
     put(time, effortTime(state, name));
     set(input, "checked", name === effort);
   });
-  const waiting = state.pictures.filter((picture) => ["waiting", "checking"].includes(picture.state)).length;
+  const waiting = state.pictures.filter((picture) => ["waiting", "working"].includes(picture.state)).length;
   const measured = state.times_for === "queue" ? count("times.queue", waiting) : t("times.picture");
   put(byId("times-about"), state.times ? measured : t("times.none"));
   set(byId("settings-later"), "hidden", state.run === "idle");

@@ -1,0 +1,5 @@
+"""`python -m glaze_edge`: the command line."""
+
+from glaze_edge.cli import main
+
+main()
