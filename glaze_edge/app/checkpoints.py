@@ -1,6 +1,7 @@
 """Encoders from the artist's own checkpoints: received, read, added."""
 
 import logging
+import os
 import shutil
 import threading
 from asyncio import CancelledError
@@ -71,8 +72,13 @@ class Checkpoints:
         assert self._state is not None
         self._state |= {"stage": "reading", "share": 0.0}
         self._feed.tell("state")
-        decoder = is_decoder_file(path)
-        added = add_decoder(path) if decoder else store.add(path, version=__version__, on_bytes=self.tell)[0]
+        try:
+            decoder = is_decoder_file(path)
+            added = (
+                add_decoder(path) if decoder else store.add(path, version=__version__, on_bytes=self.tell)[0]
+            )
+        except GlazeError as error:
+            raise type(error)(str(error).replace(f"{self._folder}{os.sep}", "")) from error
         self._state["added"] = added.name
         return added.name
 
@@ -80,7 +86,7 @@ class Checkpoints:
         """The end of what `begin` began, well or with a `problem`; the file is removed."""
         assert self._state is not None
         if isinstance(problem, GlazeError):
-            self._state["error"] = str(problem).replace(f"{self._folder / 'x'}"[:-1], "")
+            self._state["error"] = str(problem)
         elif isinstance(problem, HTTPException):
             self._state["error"] = problem.detail
         elif isinstance(problem, ClientDisconnect | CancelledError):

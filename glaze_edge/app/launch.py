@@ -112,7 +112,7 @@ def _serve(
         instance.tell(address)
         say(address)
         if show and not isinstance(window, OwnWindow):
-            webbrowser.open(address)
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         started.set()
 
     started = threading.Event()

@@ -1,0 +1,65 @@
+"""Encoders that an artist adds in the page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from running import running
+from safetensors.numpy import save_file
+
+from glaze_edge.app.checkpoints import Checkpoints
+from glaze_edge.app.feed import Feed
+from glaze_models.errors import GlazeError, OptionError
+from glaze_runtime.store import added
+
+
+def test_a_checkpoint_becomes_an_encoder(
+    tmp_path: Path, known: Callable[..., object], kl: Callable[..., dict[str, object]]
+) -> None:
+    tensors = kl()
+    known(
+        "mine", {name: t.shape for name, t in tensors.items() if "decoder" not in name and "post" not in name}
+    )  # type: ignore[attr-defined]
+    checkpoints = Checkpoints(tmp_path / "incoming", Feed())
+    path = checkpoints.begin("../my model.safetensors")
+    assert path == tmp_path / "incoming" / "my model.safetensors"
+    with pytest.raises(OptionError, match="is being added"):
+        checkpoints.begin("other.safetensors")
+    save_file(tensors, path)  # type: ignore[arg-type]
+    checkpoints.tell(1, 2)
+    assert checkpoints.state() == {
+        "name": "my model.safetensors",
+        "share": 0.5,
+        "stage": "sending",
+        "error": None,
+        "added": None,
+    }
+    assert checkpoints.add(path) == "mine"
+    checkpoints.end()
+    assert "mine" in added()
+    state = checkpoints.state()
+    assert state is not None
+    assert (state["added"], state["error"]) == ("mine", None)
+    assert not path.exists()
+
+
+def test_what_is_no_checkpoint_is_named_without_its_folder(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "incoming", Feed())
+    path = checkpoints.begin("model.safetensors")
+    path.write_bytes(b"no tensors")
+    with pytest.raises(GlazeError) as caught:
+        checkpoints.add(path)
+    checkpoints.end(caught.value)
+    state = checkpoints.state()
+    assert state is not None
+    assert "weights model.safetensors are" in state["error"]
+    assert not path.exists()
+
+
+def test_the_page_is_told_what_is_wrong_with_a_checkpoint(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        for name in ("model.safetensors", "model.ckpt"):
+            status, _, body = app.ask("PUT", f"encoders?name={name}", b"\x80\x02 a pickle")
+            assert (status, name in body.decode()) == (400, True)
+            assert name in app.state()["adding"]["error"]
+        assert list((tmp_path / "encoders").glob("*")) == []
