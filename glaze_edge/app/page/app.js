@@ -16,7 +16,6 @@ import { progressResult, renderResult } from "./result.js";
 import { progressTry } from "./try.js";
 
 let state = null;
-let firstPage = null;
 let hangUp = () => {};
 
 function render() {
@@ -35,11 +34,6 @@ function renderRecovered() {
 }
 
 function receive(next) {
-  firstPage ??= next.page;
-  if (next.page !== firstPage) {
-    location.reload();
-    return;
-  }
   if (next.recovered && !state?.recovered) say(t("recovered.title"));
   tellChanges(state, next);
   state = next;

@@ -38,6 +38,7 @@ export function prepareDialogs() {
   dialog.addEventListener("close", () => {
     leave();
     byId("dialog-body").replaceChildren();
+    byId("notices").append(...byId("dialog-notices").children);
     (opener?.isConnected && opener !== document.body ? opener : byId("main")).focus({ preventScroll: true });
   });
   dialog.addEventListener("pointerdown", (event) => {

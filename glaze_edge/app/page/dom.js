@@ -59,9 +59,11 @@ export function sync(parent, items, key, create, update) {
 }
 
 let saying;
-/** Tells a screen reader. */
+/** Tells a screen reader; what is behind an open dialog is not read. */
 export function say(text) {
   const said = byId("said");
+  const place = document.querySelector("dialog[open]") ?? document.body;
+  if (said.parentNode !== place) place.append(said);
   said.textContent = "";
   clearTimeout(saying);
   saying = setTimeout(() => (said.textContent = text), 60);

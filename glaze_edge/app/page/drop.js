@@ -6,26 +6,25 @@ import { notice, said, send } from "./notice.js";
 import { bytes, count, t } from "./text.js";
 
 const PICTURES = /\.(png|jpe?g|jfif|webp|tiff?|avif|gif|bmp|heic|heif|psd)$/i;
-const AT_ONCE = 3;
 
 let now = () => null;
-let going = 0;
+let going = false;
 const waiting = [];
 
-/** Sends files, some at once; the state tells when they are in the queue. */
+/** Sends files one after the other, so that the queue has their order. */
 function add(files) {
   const limits = now()?.limits;
   for (const file of files) {
     if (limits && file.size > limits.picture_bytes) notice(t("add.large", { name: file.name, limit: bytes(limits.picture_bytes) }));
     else waiting.push(file);
   }
-  while (going < AT_ONCE && waiting.length) work();
-  tell();
+  if (!going) work();
 }
 
 async function work() {
-  going += 1;
+  going = true;
   while (waiting.length) {
+    put(byId("adding"), count("add.going", waiting.length));
     const file = waiting.shift();
     try {
       await upload("pictures", file);
@@ -33,15 +32,9 @@ async function work() {
       notice(t("add.failed", { name: file.name, text: said(error) }));
       if (error.kind === "unreachable") waiting.length = 0;
     }
-    tell();
   }
-  going -= 1;
-  tell();
-}
-
-function tell() {
-  const open = waiting.length + going;
-  put(byId("adding"), open ? count("add.going", open) : "");
+  going = false;
+  put(byId("adding"), "");
 }
 
 /** The files of what was dropped, those of folders with the folders in them; from folders only pictures. */

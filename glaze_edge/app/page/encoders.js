@@ -21,7 +21,7 @@ function chosen() {
     return;
   }
   put(view.outcome, outcome);
-  choose({ encoders: names });
+  choose({ encoders: names }, renderEncoders);
 }
 
 async function forget(name) {

@@ -1,15 +1,15 @@
-// Notices above the queue: what went wrong with a request, until it is closed.
+// Notices above the queue, or in the open dialog: what went wrong with a request, until it is closed.
 
 import { byId, icon, label, make } from "./dom.js";
 import { has, t } from "./text.js";
 
-const SHOWN = 5;
+const SHOWN = 3;
 
 export function notice(text) {
   const close = make("button", { type: "button", className: "icon", on: { click: () => item.remove() } }, icon("close"));
   const item = make("div", { className: "notice bad" }, make("p", { textContent: text }), close);
   label(close, t("notice.close"));
-  const list = byId("notices");
+  const list = byId(byId("dialog").open ? "dialog-notices" : "notices");
   list.append(item);
   while (list.children.length > SHOWN) list.firstElementChild.remove();
 }

@@ -12,9 +12,11 @@ const parts = new WeakMap();
 /** The picture that styles are shown on: the first that can be shown. */
 export const shown = (state) => state.pictures.find((picture) => !["checking", "failed"].includes(picture.state));
 
-/** Sends a setting; on an error the page shows again what holds. */
-export async function choose(change) {
-  if (!(await send(post("settings", change)))) renderSettings(now());
+/** Sends a setting; on an error the page shows again what holds, and `back` what it has of it. */
+export async function choose(change, back = () => {}) {
+  if (await send(post("settings", change))) return;
+  renderSettings(now());
+  back();
 }
 
 function stop(group, kind) {

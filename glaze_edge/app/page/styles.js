@@ -14,7 +14,7 @@ const cards = new WeakMap();
 
 function card(name) {
   const input = make("input", { type: "radio", name: "style", value: name });
-  input.addEventListener("change", () => choose({ style: name }));
+  input.addEventListener("change", () => choose({ style: name }, renderStyles));
   const image = make("img", { alt: "", loading: "lazy", width: 256, height: 256 });
   image.addEventListener("error", () => image.removeAttribute("src"));
   const title = make("span", { className: "strong" });

@@ -6,8 +6,8 @@ import { show, shows } from "./dialog.js";
 import { bar, make, put, say, set } from "./dom.js";
 import { said } from "./notice.js";
 import { choose } from "./settings.js";
-import { duration, list, percent, t } from "./text.js";
-import { adviceWords, movedFigures, movedWords, styleName, summary } from "./words.js";
+import { duration, percent, t } from "./text.js";
+import { adviceWords, encoderName, movedFigures, movedWords, styleName, summary } from "./words.js";
 
 const SIDE = 512;
 const STEP = 64;
@@ -33,7 +33,7 @@ export function showTry(picture, now) {
   const intensity = make("select", { id: "try-intensity" });
   intensity.append(...now().intensities.map((name) => make("option", { value: name, textContent: t(`intensity.${name}`) })));
   intensity.value = now().settings.intensity;
-  intensity.addEventListener("change", () => choose({ intensity: intensity.value }));
+  intensity.addEventListener("change", () => choose({ intensity: intensity.value }, () => (intensity.value = now().settings.intensity)));
   const progress = make("progress", { max: 1, aria: { label: t("try.progress") } });
   const status = make("p", { className: "soft", attrs: { role: "status" } });
   const work = make("div", { className: "work", hidden: true }, progress);
@@ -89,8 +89,8 @@ export function showTry(picture, now) {
       make("li", {}, movedWords(row, found.style, known), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
     );
     const views = found.views.map((name) => {
-      const generators = known.find((encoder) => encoder.name === name)?.stands_for ?? [name];
-      return aiView({ source: (what) => file(`ai/${encodeURIComponent(name)}/${what}`), caption: t("ai.as", { generators: list(generators), name }) });
+      const caption = t("ai.as", { encoder: encoderName({ encoder: name }, known) });
+      return aiView({ source: (what) => file(`ai/${encodeURIComponent(name)}/${what}`), caption });
     });
     const advice = adviceWords(found.advice);
     result.replaceChildren(

@@ -1,6 +1,5 @@
 """The report in a browser: on a phone, on a desk, in the dark and in print."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsers import chromium, needs_chromium
 from pairs import pictures
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from glaze_edge import Session, Settings
 from glaze_edge.audit import Audit, Effect, Findings, Reading, View
@@ -20,8 +20,7 @@ from glaze_edge.audit.survival import Survival
 from glaze_edge.files import read_picture
 from glaze_edge.trainer import shown
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = needs_chromium
 
 NAME = "glazed & <b>a-name-without-any-place-to-break-it</b>.png"
 CONTRAST = """() => {
@@ -48,10 +47,8 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

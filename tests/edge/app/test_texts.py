@@ -1,0 +1,54 @@
+"""The page's files, and its text in three languages."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from glaze_models.styles import STYLE_NAMES
+
+PAGE = Path(str(files("glaze_edge.app") / "page"))
+LANGUAGES = sorted(path.stem for path in (PAGE / "text").glob("*.json"))
+MOST_BYTES = 150 * 1024
+
+
+def table(language: str) -> dict[str, str]:
+    text: dict[str, str] = json.loads((PAGE / "text" / f"{language}.json").read_text("utf-8"))
+    return text
+
+
+def test_there_are_three_languages() -> None:
+    assert LANGUAGES == ["de", "en", "es"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_says_all_that_english_says(language: str) -> None:
+    text, english = table(language), table("en")
+    assert text.keys() == english.keys()
+    for key, words in text.items():
+        assert words.strip(), key
+        assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", english[key])), key
+    assert {f"style.{name}" for name in STYLE_NAMES} <= text.keys()
+
+
+def test_all_text_that_the_page_asks_for_is_there() -> None:
+    english = table("en")
+    page = (PAGE / "index.html").read_text("utf-8")
+    asked = set(re.findall(r'data-(?:text|label)="([^"]+)"', page))
+    for script in PAGE.glob("*.js"):
+        asked |= set(re.findall(r'\bt\("([^"]+)"', script.read_text("utf-8")))
+    assert asked <= english.keys()
+
+
+def test_the_page_is_small_and_loads_nothing_from_elsewhere() -> None:
+    every = [path for path in PAGE.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in every) <= MOST_BYTES
+    for path in every:
+        if path.suffix in (".html", ".css", ".js"):
+            text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+            assert not re.search(r"https?://|//cdn|innerHTML|eval\(", text), path.name
+            assert path.suffix != ".html" or not re.search(
+                r"<script(?! type=\"module\" src=)|\son\w+=|style=", text
+            )
