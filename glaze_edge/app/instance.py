@@ -62,8 +62,10 @@ class Instance:
         raise AppError("glaze-edge is running already, but does not answer. End it, then start it again.")
 
 
-def ask(address: str, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    """Status and body of the answer of the app at `address`.
+def ask(
+    address: str, method: str, path: str, body: bytes | None = None, kind: str = "application/octet-stream"
+) -> tuple[int, bytes]:
+    """Status and body of the answer of the app at `address`, where the body asked with is of a media type `kind`.
 
     Raises:
         OSError, HTTPException: it does not answer.
@@ -71,7 +73,8 @@ def ask(address: str, method: str, path: str, body: bytes | None = None) -> tupl
     url = urlsplit(address)
     connection = HTTPConnection(url.netloc, timeout=30)
     try:
-        connection.request(method, url.path + path, body, {"Origin": f"http://{url.netloc}"})
+        headers = {"Origin": f"http://{url.netloc}", "Content-Type": kind}
+        connection.request(method, url.path + path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

@@ -134,6 +134,7 @@ export function compare({ before, after, difference, width, height, name }) {
 export function aiView({ source, caption }) {
   const figure = (what) =>
     make("figure", {}, make("img", { src: source(what), alt: t(`ai.${what}.alt`), loading: "lazy" }), make("figcaption", { textContent: t(`ai.${what}`) }));
-  return make("div", { className: "ai" }, make("p", { className: "strong", textContent: caption }), make("div", { className: "three" }, ...["original", "glazed", "target"].map(figure)));
+  const figures = ["original", "glazed", "target"].map(figure);
+  return make("div", { className: "ai" }, make("p", { className: "strong", textContent: caption }), make("div", { className: "three" }, ...figures));
 }
 

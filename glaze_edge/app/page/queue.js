@@ -6,7 +6,7 @@ import { send } from "./notice.js";
 import { showResult } from "./result.js";
 import { bytes, duration, left, size, t } from "./text.js";
 import { showTry } from "./try.js";
-import { adviceWords, seenWords } from "./words.js";
+import { adviceWords, seenWords, styleName } from "./words.js";
 
 const DRAGGED = "application/x-glaze-edge-picture";
 const READY = new Set(["waiting", "working", "done", "cancelled"]);
@@ -84,7 +84,10 @@ function update(node, picture) {
   set(row.name, "title", name);
   put(row.state, t(`state.${state}`));
   const facts = [picture.width ? size(picture.width, picture.height) : "", bytes(picture.bytes)];
-  if (state === "done" && result) facts.push(t(`style.${result.style}`), t(`intensity.${result.intensity}`), t("took", { time: duration(result.seconds) }), picture.saved ? t("saved") : "");
+  if (result && state === "done") {
+    const time = t("took", { time: duration(result.seconds) });
+    facts.push(styleName(result.style), t(`intensity.${result.intensity}`), time, picture.saved ? t("saved") : "");
+  }
   put(row.meta, facts.filter(Boolean).join(" · "));
   put(row.note, state === "done" && result ? [seenWords(result), adviceWords(result.advice)].filter(Boolean).join(" ") : "");
   set(row.error, "hidden", !picture.error);

@@ -37,7 +37,9 @@ function machine(picture) {
   const rows = result.encoders.map((row) =>
     make("li", {}, movedWords(row, result.style, encoders), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
   );
-  const target = make("img", { src: url(picture.id, `styles/${encodeURIComponent(result.style)}`), alt: t("result.target.alt", { style: styleName(result.style) }), loading: "lazy" });
+  const style = styleName(result.style);
+  const source = url(picture.id, `styles/${encodeURIComponent(result.style)}`);
+  const target = make("img", { src: source, alt: t("result.target.alt", { style }), loading: "lazy" });
   return make(
     "section",
     {},
@@ -45,8 +47,14 @@ function machine(picture) {
     make(
       "div",
       { className: "beside" },
-      make("div", {}, make("p", { className: "strong", textContent: summary(result.encoders) }), ...(advice ? [make("p", { textContent: advice })] : []), make("ul", { className: "spaced" }, ...rows)),
-      make("figure", {}, target, make("figcaption", { textContent: t("result.target", { style: styleName(result.style) }) })),
+      make(
+        "div",
+        {},
+        make("p", { className: "strong", textContent: summary(result.encoders) }),
+        ...(advice ? [make("p", { textContent: advice })] : []),
+        make("ul", { className: "spaced" }, ...rows),
+      ),
+      make("figure", {}, target, make("figcaption", { textContent: t("result.target", { style }) })),
     ),
     make("p", { className: "soft small", textContent: t("moved.means") }),
   );

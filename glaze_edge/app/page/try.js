@@ -28,7 +28,17 @@ export function showTry(picture, now) {
 
   const frame = make("span", { className: "spot-frame" });
   const image = make("img", { src: url(picture.id, "original"), alt: "", draggable: false, width, height });
-  const spot = make("div", { className: "spot", tabIndex: 0, attrs: { role: "application" }, aria: { label: t("try.spot", { name: picture.name }), describedby: "try-hint" } }, image, frame);
+  const spot = make(
+    "div",
+    {
+      className: "spot",
+      tabIndex: 0,
+      attrs: { role: "application" },
+      aria: { label: t("try.spot", { name: picture.name }), describedby: "try-hint" },
+    },
+    image,
+    frame,
+  );
   const go = make("button", { type: "button", className: "primary", textContent: t("try.go"), on: { click: attempt } });
   const intensity = make("select", { id: "try-intensity" });
   intensity.append(...now().intensities.map((name) => make("option", { value: name, textContent: t(`intensity.${name}`) })));
