@@ -182,7 +182,7 @@ small residual autoencoder that gives the change that was made to a picture, wit
 
 Area under the ROC curve: 0.5 is guessing, 1 is certain detection. *Head* and *energy* are the network's (its logit, and the root
 mean square of the change that it finds); *roughness* is what a detector does that learned nothing, the energy that a 3x3 median
-filter takes away. The last two rows are controls: near 0.5 or below, the network does not fire on what is not glaze.
+filter takes away. The last two rows are controls: the farther above 0.5, the more the network takes for glaze what is none.
 
 | | head | energy | roughness |
 |---|---|---|---|
