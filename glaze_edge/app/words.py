@@ -23,8 +23,10 @@ KINDS: dict[type[GlazeError], str] = {
     UnsupportedPicture: "unsupported",
     OutputError: "output",
 }
-HIDDEN, SIDE_BY_SIDE = 0.005, 0.15
-"""Shares of a picture above the visibility map up to which a change is hidden, and only visible side by side."""
+HIDDEN = 0.65
+"""The visibility of the most visible place, 1 at the threshold, up to which a change is hardly found."""
+SIDE_BY_SIDE = 0.15
+"""The share of a picture above the threshold up to which a change is only visible side by side."""
 
 
 def error(problem: GlazeError, folder: Path) -> dict[str, str]:
@@ -77,5 +79,6 @@ def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:
 
 def seen(visibility: Visibility) -> str:
     """ "hidden", "side_by_side" or "visible": how a change shows."""
-    share = visibility["share_above"]
-    return "hidden" if share <= HIDDEN else "side_by_side" if share <= SIDE_BY_SIDE else "visible"
+    if visibility["peak"] <= HIDDEN:
+        return "hidden"
+    return "side_by_side" if visibility["share_above"] <= SIDE_BY_SIDE else "visible"
