@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from glaze_edge.trainer import as_trained, control, from_pillow, latent_of, way_covered
-from glaze_runtime.arrays import Image, Plane
+from glaze_runtime.arrays import Image, Latent, Plane
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.optimise import Phi
 
@@ -53,14 +53,17 @@ def attainments(
     rows: list[Attainment] = []
     for encoder in encoders:
         z, z_reached, z_noise, z_end = (latent_of(encoder, image) for image in (x, reached, noise, end))
-        rows.append(
-            {
-                "encoder": encoder.card.name,
-                "attainment": round(way_covered(z_reached, z, z_end), 4),
-                "control": round(way_covered(z_noise, z, z_end), 4),
-            }
-        )
+        rows.append(attainment(encoder.card.name, z, z_reached, z_noise, z_end))
     return rows
+
+
+def attainment(encoder: str, start: Latent, reached: Latent, noise: Latent, end: Latent) -> Attainment:
+    """The attainment of the latent `reached` on the way from `start` to `end`, and of `noise`, in the encoder of this name."""
+    return {
+        "encoder": encoder,
+        "attainment": round(way_covered(reached, start, end), 4),
+        "control": round(way_covered(noise, start, end), 4),
+    }
 
 
 def visibility(original: PillowImage.Image, glazed: PillowImage.Image) -> Visibility:

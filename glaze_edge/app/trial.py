@@ -2,17 +2,18 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 
-import numpy as np
 from PIL import Image as PillowImage
 
+from glaze_edge.advice import advice
 from glaze_edge.api import WORKING_SIDE, Figures, Session
 from glaze_edge.app.images import difference, part
+from glaze_edge.figures import Attainment, attainment, visibility
 from glaze_edge.files import MIN_SIDE, Picture
 from glaze_edge.settings import EFFORTS
-from glaze_edge.trainer import as_trained, shown
+from glaze_edge.trainer import as_trained, control, shown
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.views import resize
 
@@ -78,10 +79,14 @@ def try_out(
     window = part(picture, small, rows, columns)
     steps = EFFORTS[session.settings.effort].steps
     result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / steps))
-    after = np.rint(result.image * 255).astype(np.float32) / np.float32(255)
-    figures = session.measure(result, replace(window, image=after))
+    original, glazed = shown(window), to_pillow(result.image)
     on_progress(0.85)
-    views = _views(session, window, after, result.target)
+    encoders, views = _looks(session, original, glazed, to_pillow(result.target))
+    figures = Figures(
+        encoders=encoders,
+        visibility=visibility(original, glazed),
+        advice=advice(original, encoders, session.settings.intensity),
+    )
     on_progress(1.0)
     tops, lefts = (_window(place, whole, SIDE) for place, whole in zip((y, x), (height, width), strict=True))
     before = picture.image[tops, lefts]
@@ -125,12 +130,18 @@ def _enlarged(
     return large[rows, columns]
 
 
-def _views(session: Session, window: Picture, after: Image, target: Image) -> dict[str, AiView]:
-    images = [as_trained(image) for image in (shown(window), to_pillow(after), to_pillow(target))]
+def _looks(
+    session: Session, original: PillowImage.Image, glazed: PillowImage.Image, target: PillowImage.Image
+) -> tuple[list[Attainment], dict[str, AiView]]:
+    """The attainment in each encoder, and the views of those with a decoder; each picture is encoded once."""
+    before, after, end = map(as_trained, (original, glazed, target))
+    images = before, after, end, control(before, after)
+    rows: list[Attainment] = []
     views = {}
     for eye in session.eyes:
+        z, z_glazed, z_end, z_noise = (eye.look(image, decode=False).latent for image in images)
+        rows.append(attainment(eye.name, z, z_glazed, z_noise, z_end))
         if eye.decoder is not None:
-            decoded = [eye.decoder.decode(eye.look(image, decode=False).latent) for image in images]
-            original, glazed, end = map(to_pillow, decoded)
-            views[eye.name] = AiView(original=original, glazed=glazed, target=end)
-    return views
+            decoded = [to_pillow(eye.decoder.decode(latent)) for latent in (z, z_glazed, z_end)]
+            views[eye.name] = AiView(original=decoded[0], glazed=decoded[1], target=decoded[2])
+    return rows, views
