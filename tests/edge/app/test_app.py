@@ -21,6 +21,8 @@ from running import App, drawing, running, start
 
 from glaze_edge.files import read_picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:

@@ -56,6 +56,7 @@ def test_what_is_no_checkpoint_is_named_without_its_folder(tmp_path: Path) -> No
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_the_page_is_told_what_is_wrong_with_a_checkpoint(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         for name in ("model.safetensors", "model.ckpt"):

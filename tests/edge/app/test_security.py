@@ -13,6 +13,8 @@ from running import App, drawing, running
 
 from glaze_edge.app.state import MOST_BYTES
 
+pytestmark = pytest.mark.slow
+
 TOO_MUCH = 2 * 2**30
 
 
@@ -227,7 +229,6 @@ def test_two_gigabytes_are_refused_before_they_are_sent(app: App, folder: Path) 
     assert _stored(folder) < 2**20
 
 
-@pytest.mark.slow
 def test_two_gigabytes_that_were_not_announced_end_at_the_limit(app: App, folder: Path) -> None:
     chunk = b"%x\r\n" % 2**20 + os.urandom(2**20) + b"\r\n"
     with socket.create_connection(("127.0.0.1", app.port), timeout=60) as connection:

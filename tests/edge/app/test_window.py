@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from running import drawing
 
 
+@pytest.mark.slow
 def test_pictures_are_chosen_glazed_and_saved_beside_their_originals(tmp_path: Path) -> None:
     (tmp_path / "art" / ".hidden").mkdir(parents=True)
     for name in ("one.png", "taken.png", "art/two.png", "art/.hidden/no.png"):
