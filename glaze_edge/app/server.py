@@ -20,6 +20,7 @@ from starlette.routing import Route
 from glaze_edge.app import images, words
 from glaze_edge.app.checkpoints import MOST_BYTES as MOST_CHECKPOINT_BYTES
 from glaze_edge.app.queue import NoSuchPicture
+from glaze_edge.app.requests import json_of, number, receive, require_room, verb
 from glaze_edge.app.state import MOST_BYTES
 from glaze_edge.app.studio import Replaced, Studio
 from glaze_edge.app.trial import Trial
@@ -35,9 +36,6 @@ KINDS = {
     ".webp": "image/webp",
 }
 REPORT_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-MOST_JSON = 2**16
-"""Bytes of a request."""
-
 Handler = Callable[[Studio, Request], Awaitable[Response]]
 
 
@@ -59,6 +57,10 @@ def make_app(studio: Studio, end: Callable[[], None]) -> Starlette:
     async def end_it(studio: Studio, request: Request) -> Response:
         end()
         return JSONResponse({})
+
+    async def glaze_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, GlazeError)
+        return _error(400, **words.error(error, studio.queue.folder.path))
 
     page = _page()
 
@@ -96,7 +98,7 @@ def make_app(studio: Studio, end: Callable[[], None]) -> Starlette:
         ],
         lifespan=lifespan,
         exception_handlers={
-            GlazeError: _glaze_error,
+            GlazeError: glaze_error,
             HTTPException: _http_error,
             NoSuchPicture: _no_picture,
             FileNotFoundError: _no_picture,
@@ -129,10 +131,10 @@ async def _events(studio: Studio, request: Request) -> Response:
 
 
 async def _put_picture(studio: Studio, request: Request) -> Response:
-    _require_room(request, MOST_BYTES)
+    require_room(request, MOST_BYTES)
     item = studio.admit(request.query_params.get("name", ""))
     try:
-        await _receive(request, studio.queue.folder.original(item), MOST_BYTES)
+        await receive(request, studio.queue.folder.original(item), MOST_BYTES)
     except BaseException:
         studio.queue.folder.forget(item)
         raise
@@ -185,14 +187,14 @@ async def _report(studio: Studio, request: Request) -> Response:
 
 
 async def _change_picture(studio: Studio, request: Request) -> Response:
-    item, verb = _item(studio, request), request.path_params["verb"]
-    said = await _json(request)
-    match verb:
+    item, told = _item(studio, request), request.path_params["verb"]
+    said = await json_of(request)
+    match told:
         case "try":
-            trial = await run_in_threadpool(studio.try_out, item, _number(said, "x"), _number(said, "y"))
+            trial = await run_in_threadpool(studio.try_out, item, number(said, "x"), number(said, "y"))
             return JSONResponse(_trial(trial))
         case "move":
-            await run_in_threadpool(studio.queue.move, item, _number(said, "to"))
+            await run_in_threadpool(studio.queue.move, item, number(said, "to"))
         case "cancel":
             await run_in_threadpool(studio.queue.cancel, item)
         case "again":
@@ -200,7 +202,7 @@ async def _change_picture(studio: Studio, request: Request) -> Response:
         case "audit":
             await run_in_threadpool(studio.queue.audit, item)
         case _:
-            raise HTTPException(404, f"A picture cannot be told {verb!r}.")
+            raise HTTPException(404, f"A picture cannot be told {told!r}.")
     return JSONResponse({})
 
 
@@ -243,14 +245,14 @@ async def _trial_view(studio: Studio, request: Request) -> Response:
 
 
 async def _settings(studio: Studio, request: Request) -> Response:
-    await run_in_threadpool(studio.change, await _json(request))
+    await run_in_threadpool(studio.change, await json_of(request))
     return JSONResponse({})
 
 
 async def _run(studio: Studio, request: Request) -> Response:
     await run_in_threadpool(
-        _verb(
-            await _json(request),
+        verb(
+            await json_of(request),
             {
                 "start": studio.start,
                 "pause": studio.queue.pause,
@@ -264,8 +266,8 @@ async def _run(studio: Studio, request: Request) -> Response:
 
 async def _queue(studio: Studio, request: Request) -> Response:
     await run_in_threadpool(
-        _verb(
-            await _json(request),
+        verb(
+            await json_of(request),
             {
                 "keep": studio.queue.keep,
                 "discard": studio.discard,
@@ -312,19 +314,19 @@ def _pack(studio: Studio, items: list[Item]) -> Path:
 
 
 async def _choose(studio: Studio, request: Request) -> Response:
-    said = await _json(request)
+    said = await json_of(request)
     window = studio.window
     if window is None:
         raise HTTPException(404, "There is no window of our own.")
     paths = await run_in_threadpool(
-        _verb(said, {"pictures": window.choose_pictures, "folder": window.choose_folder}, "what")
+        verb(said, {"pictures": window.choose_pictures, "folder": window.choose_folder}, "what")
     )
     await run_in_threadpool(studio.add_files, paths)
     return JSONResponse({})
 
 
 async def _save_beside(studio: Studio, request: Request) -> Response:
-    await _json(request)
+    await json_of(request)
     written, skipped = await run_in_threadpool(studio.save_beside)
     rows = [{"name": name, "text": text} for name, text in skipped]
     return JSONResponse({"written": [str(path) for path in written], "skipped": rows})
@@ -334,12 +336,10 @@ async def _save_beside(studio: Studio, request: Request) -> Response:
 
 
 async def _put_encoder(studio: Studio, request: Request) -> Response:
-    whole = _require_room(request, MOST_CHECKPOINT_BYTES)
+    whole = require_room(request, MOST_CHECKPOINT_BYTES)
     path = studio.checkpoints.begin(request.query_params.get("name", ""))
     try:
-        await _receive(
-            request, path, MOST_CHECKPOINT_BYTES, lambda done: studio.checkpoints.tell(done, whole)
-        )
+        await receive(request, path, MOST_CHECKPOINT_BYTES, lambda done: studio.checkpoints.tell(done, whole))
         name = await run_in_threadpool(studio.checkpoints.add, path)
     except BaseException as error:
         studio.checkpoints.end(error)
@@ -358,59 +358,6 @@ async def _remove_encoder(studio: Studio, request: Request) -> Response:
 
 def _item(studio: Studio, request: Request) -> Item:
     return studio.queue.get(request.path_params["id"])
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "Send JSON.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_JSON:
-            raise HTTPException(413, "That is too much.")
-    try:
-        said = json.loads(body)
-    except ValueError:
-        raise HTTPException(400, "That is no JSON.") from None
-    if not isinstance(said, dict):
-        raise HTTPException(400, "That is no JSON object.")
-    return said
-
-
-def _number(said: dict[str, Any], name: str) -> int:
-    value = said.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
-        raise HTTPException(400, f"{name} must be a number.")
-    return round(value)
-
-
-def _verb(said: dict[str, Any], verbs: dict[str, Callable[[], Any]], name: str = "do") -> Callable[[], Any]:
-    verb = said.get(name)
-    if not isinstance(verb, str) or verb not in verbs:
-        raise HTTPException(400, f"{name} must be one of {', '.join(verbs)}.")
-    return verbs[verb]
-
-
-def _require_room(request: Request, most: int) -> int:
-    """The bytes that are announced."""
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > most:
-        raise HTTPException(413, f"That is more than {most // 2**20} MB.")
-    return int(announced)
-
-
-async def _receive(
-    request: Request, path: Path, most: int, on_bytes: Callable[[int], None] = lambda done: None
-) -> None:
-    """Write the body to `path`; no more than `most` bytes, whatever was announced."""
-    done = 0
-    with path.open("xb") as file:
-        async for chunk in request.stream():
-            done += len(chunk)
-            if done > most:
-                raise HTTPException(413, f"That is more than {most // 2**20} MB.")
-            await run_in_threadpool(file.write, chunk)
-            on_bytes(done)
 
 
 def _page() -> dict[str, bytes]:
@@ -433,11 +380,6 @@ def _png(content: bytes) -> Response:
 
 def _error(status: int, kind: str, text: str) -> Response:
     return JSONResponse({"error": {"kind": kind, "text": text}}, status)
-
-
-async def _glaze_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, GlazeError)
-    return _error(400, words.KINDS.get(type(error), "other"), str(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

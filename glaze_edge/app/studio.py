@@ -131,7 +131,7 @@ class Studio:
         try:
             self._look_at(item)
         except PictureError as error:
-            problem = words.error(error, self.queue.folder.path / item.id)
+            problem = words.error(error, self.queue.folder.path)
             self.queue.update(item, state="failed", error=problem)
         except FileNotFoundError:
             log.info("%s was removed while it was checked", item.name)

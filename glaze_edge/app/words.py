@@ -1,6 +1,6 @@
 """Errors and results as the page shows them."""
 
-import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,9 @@ SIDE_BY_SIDE = 0.15
 
 
 def error(problem: GlazeError, folder: Path) -> dict[str, str]:
-    """Kind and text of `problem` with a picture in `folder`, whose path tells an artist nothing."""
-    text = str(problem)
-    for part in ("original", "glazed"):
-        text = text.replace(f"{folder / part}{os.sep}", "")
-    return {"kind": KINDS.get(type(problem), "other"), "text": text}
+    """Kind and text of `problem`, with a picture kept in `folder`, say, whose path tells an artist nothing."""
+    kept = re.escape(str(folder)) + r"[/\\]\w+[/\\](original|glazed)[/\\]"
+    return {"kind": KINDS.get(type(problem), "other"), "text": re.sub(kept, "", str(problem))}
 
 
 def unexpected(problem: Exception) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Worker:
             except Stopped:
                 self._queue.finish(job)
             except GlazeError as error:
-                self._fail(job, words.error(error, self._queue.folder.path / job.item.id))
+                self._fail(job, words.error(error, self._queue.folder.path))
             except Exception as error:
                 log.exception("%s of %s", job.kind, job.item.name)
                 self._fail(job, words.unexpected(error))
