@@ -148,7 +148,8 @@ def test_news_come_by_themselves(app: App) -> None:
 
     kind, state = news()
     assert (kind, state["pictures"]) == ("state", [])
-    app.put("art.png", drawing())
+    app.post("settings", effort="thorough")
+    app.put("art.png", drawing((512, 512)))
     while not (kind == "state" and state["auto_style"]):
         kind, state = news()
     app.post("run", do="start")
