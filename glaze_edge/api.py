@@ -14,7 +14,7 @@ from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
-from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
+from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
 from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
@@ -147,10 +147,15 @@ class Session:
                 return name
         return Path(self.settings.style).name
 
-    def glaze(self, picture: Picture, on_step: Callable[[int], None] = lambda step: None) -> Glazed:
-        """Glaze one picture; `on_step` is told how many of `steps` are done."""
+    def glaze(
+        self,
+        picture: Picture,
+        on_step: Callable[[int], None] = lambda step: None,
+        effort: Effort | None = None,
+    ) -> Glazed:
+        """Glaze one picture; `on_step` is told how many steps are done, of those of `effort`, by default the settings' own."""
         style = self.choose_style([self.embed(picture)] if self.draws_style else [])
-        effort = EFFORTS[self.settings.effort]
+        effort = effort or EFFORTS[self.settings.effort]
         seen = _working_size(opaque(picture))
         target = self._target(seen, style)
         if picture.grey:

@@ -37,7 +37,6 @@ from glaze_runtime.views import resize
 log = logging.getLogger(__name__)
 
 TRIALS_KEPT = 3
-TRIAL_EFFORT = "quick"
 CHANGEABLE = "intensity", "effort", "style", "encoders"
 """Settings that the page may change."""
 
@@ -301,7 +300,7 @@ class Studio:
         with self.networks.turns.prompt():
             tell(0)
             try:
-                session = self.networks.session(replace(self._now(), effort=TRIAL_EFFORT))
+                session = self.networks.session(self._now())
                 trial = try_out(session, picture, x, y, tell)
             finally:
                 self.trying = None

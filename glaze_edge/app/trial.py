@@ -12,13 +12,15 @@ from glaze_edge.api import WORKING_SIDE, Figures, Session
 from glaze_edge.app.images import difference, part
 from glaze_edge.figures import Attainment, attainment, visibility
 from glaze_edge.files import MIN_SIDE, Picture
-from glaze_edge.settings import EFFORTS
+from glaze_edge.settings import Effort
 from glaze_edge.trainer import as_trained, control, shown
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.views import resize
 
 SIDE = 512
 """Pixels: what is shown, and what is worked on."""
+EFFORT = Effort(steps=12, longest_sides=(SIDE,))
+"""Less than quick: an answer within seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +41,7 @@ class Trial:
         before, after: the shown part, SIDE pixels at most.
         style: the name of the style that it was moved to.
         figures: of what was worked on.
-        views: by the names of encoders with a decoder.
+        views: by the names of encoders, one for each decoder.
         seconds: that it took.
     """
 
@@ -77,8 +79,7 @@ def try_out(
         for place, n, whole in zip((y, x), worked, (height, width), strict=True)
     )
     window = part(picture, small, rows, columns)
-    steps = EFFORTS[session.settings.effort].steps
-    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / steps))
+    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / EFFORT.steps), EFFORT)
     original, glazed = shown(window), to_pillow(result.image)
     on_progress(0.85)
     encoders, views = _looks(session, original, glazed, to_pillow(result.target))
@@ -133,15 +134,17 @@ def _enlarged(
 def _looks(
     session: Session, original: PillowImage.Image, glazed: PillowImage.Image, target: PillowImage.Image
 ) -> tuple[list[Attainment], dict[str, AiView]]:
-    """The attainment in each encoder, and the views of those with a decoder; each picture is encoded once."""
+    """The attainment in each encoder, and a view by each decoder; each picture is encoded once."""
     before, after, end = map(as_trained, (original, glazed, target))
     images = before, after, end, control(before, after)
     rows: list[Attainment] = []
-    views = {}
+    views: dict[str, AiView] = {}
+    decoders = set()
     for eye in session.eyes:
         z, z_glazed, z_end, z_noise = (eye.look(image, decode=False).latent for image in images)
         rows.append(attainment(eye.name, z, z_glazed, z_noise, z_end))
-        if eye.decoder is not None:
+        if eye.decoder is not None and eye.decoder.card.name not in decoders:
+            decoders.add(eye.decoder.card.name)
             decoded = [to_pillow(eye.decoder.decode(latent)) for latent in (z, z_glazed, z_end)]
             views[eye.name] = AiView(original=decoded[0], glazed=decoded[1], target=decoded[2])
     return rows, views

@@ -182,7 +182,7 @@ def test_a_spot_is_tried_by_mouse_and_by_keyboard(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     spot = dialog.get_by_role("application")
     spot.click(position={"x": 5, "y": 5})
-    expect(dialog.get_by_role("figure")).to_have_count(6, timeout=PATIENCE)
+    expect(dialog.get_by_role("figure")).to_have_count(3, timeout=PATIENCE)
     expect(dialog.get_by_text("Done in")).to_be_visible()
     for image in dialog.get_by_role("img").all():
         image.scroll_into_view_if_needed()
