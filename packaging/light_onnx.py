@@ -1,0 +1,24 @@
+"""Runs before the program: `onnx` is its protobuf classes alone.
+
+glaze_runtime only reads graphs. The rest of the package, its checker and operator schemas, would add 9 MB with ml_dtypes.
+"""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+onnx: Any = ModuleType("onnx")
+onnx.__path__ = [str(Path(__file__).parent / "onnx")]
+sys.modules["onnx"] = onnx
+
+from onnx.onnx_ml_pb2 import ModelProto, TensorProto  # noqa: E402
+
+
+def load(path: Path, load_external_data: bool) -> ModelProto:
+    """The graph in a file. Tensors that it only declares stay so."""
+    assert not load_external_data
+    return ModelProto.FromString(path.read_bytes())
+
+
+onnx.ModelProto, onnx.TensorProto, onnx.load = ModelProto, TensorProto, load
