@@ -70,7 +70,7 @@ class Environment:
             )
 
 
-USER = Environment(".venv", "", "Installing glaze-edge (once, about a minute)…")
+USER = Environment(".venv", "[app]", "Installing glaze-edge (once, about a minute)…")
 DEVELOPER = Environment(".venv-dev", "[dev]", "Installing glaze-edge and its tools (once, some minutes)…")
 
 
