@@ -224,6 +224,9 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     page.get_by_role("button", name="Choose a style").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("radio")).to_have_count(27)
+    for image in dialog.locator("img").all():
+        image.scroll_into_view_if_needed()
+        expect(image).not_to_have_js_property("naturalWidth", 0, timeout=PATIENCE)
     look(page, "styles")
     dialog.get_by_text("Pale ink").click()
     app.wait(lambda state: state["settings"]["style"] == "pale-ink")
