@@ -94,7 +94,7 @@ class Studio:
         self.feed.close()
         self._newest = None
         self._checks.shutdown(cancel_futures=True)
-        self._worker.join(10)
+        self._worker.join()
         self.queue.folder.remove()
         self.checkpoints.remove()
 

@@ -46,9 +46,9 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
-    def join(self, seconds: float) -> None:
-        """Wait for the end of the work, after the queue was closed."""
-        self._thread.join(seconds)
+    def join(self) -> None:
+        """Wait for the end of the step at work, after the queue was closed: the interpreter must not end within onnxruntime."""
+        self._thread.join()
 
     def _work(self) -> None:
         self._load()
