@@ -1,7 +1,8 @@
-"""Contact sheets: labelled pictures side by side, for looking rather than reading."""
+"""Pictures for looking rather than reading: labelled ones side by side, and the difference of two."""
 
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
@@ -9,6 +10,8 @@ from glaze_runtime.arrays import Image, to_pillow
 
 LABEL, GAP = 18, 6
 """Pixels."""
+AMPLIFIED = 8
+"""A difference is shown so many times larger, around grey."""
 
 
 def sheet(tiles: Sequence[tuple[str, Image]], columns: int) -> PillowImage.Image:
@@ -23,3 +26,9 @@ def sheet(tiles: Sequence[tuple[str, Image]], columns: int) -> PillowImage.Image
         draw.text((x, y), label, fill="black")
         page.paste(to_pillow(image), (x, y + LABEL))
     return page
+
+
+def difference(original: PillowImage.Image, glazed: PillowImage.Image) -> PillowImage.Image:
+    """The change from one picture of 8 bits to the other, AMPLIFIED, around grey."""
+    change = np.asarray(glazed, np.float32) - np.asarray(original, np.float32)
+    return PillowImage.fromarray((128 + AMPLIFIED * change).clip(0, 255).round().astype(np.uint8))

@@ -6,7 +6,6 @@ from io import BytesIO
 import numpy as np
 from PIL import Image as PillowImage
 
-from glaze_edge.audit.report import AMPLIFIED
 from glaze_edge.files import Picture
 from glaze_edge.trainer import shown
 from glaze_runtime.arrays import Image
@@ -41,12 +40,6 @@ def view(image: PillowImage.Image) -> PillowImage.Image:
     image = image.copy()
     image.thumbnail((VIEW_SIDE, VIEW_SIDE), PillowImage.Resampling.LANCZOS)
     return image
-
-
-def difference(original: PillowImage.Image, glazed: PillowImage.Image) -> PillowImage.Image:
-    """The change from one to the other, AMPLIFIED, around grey."""
-    change = np.asarray(glazed, np.float32) - np.asarray(original, np.float32)
-    return PillowImage.fromarray((128 + AMPLIFIED * change).clip(0, 255).round().astype(np.uint8))
 
 
 def part(picture: Picture, image: Image, rows: slice, columns: slice) -> Picture:

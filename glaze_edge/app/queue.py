@@ -1,7 +1,7 @@
 """The queue: which picture is next, and what becomes of the one at work. All of it may be called from any thread."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -74,21 +74,19 @@ class Queue:
     def update(self, item: Item, **fields: Any) -> None:
         """Set fields of a picture."""
         with self._change():
-            for name, value in fields.items():
-                setattr(item, name, value)
+            _set(item, fields)
 
     def remove(self, item: Item) -> None:
         """Take a picture out; what is at work on it stops."""
         with self._change():
-            self._items.remove(item)
-            if item.state != "working" and item.audit != "working":
-                self.folder.forget(item)
+            self._remove(item)
 
     def clear(self, keep: Callable[[Item], bool]) -> None:
         """Take out all pictures but those to `keep`."""
-        for item in self.items:
-            if not keep(item):
-                self.remove(item)
+        with self._change():
+            for item in self.items:
+                if not keep(item):
+                    self._remove(item)
 
     def move(self, item: Item, to: int) -> None:
         """Give a picture the place number `to`, from 0."""
@@ -166,7 +164,7 @@ class Queue:
             if job.item not in self._items:
                 self.folder.forget(job.item)
             elif self._wanted(job):
-                self.update(job.item, **fields)
+                _set(job.item, fields)
 
     @property
     def held(self) -> bool:
@@ -188,6 +186,11 @@ class Queue:
             if self._closed or not self._wanted(job):
                 raise Stopped
 
+    def _remove(self, item: Item) -> None:
+        self._items.remove(item)
+        if item.state != "working" and item.audit != "working":
+            self.folder.forget(item)
+
     def _wanted(self, job: Job) -> bool:
         state = job.item.state if job.kind == "glaze" else job.item.audit
         return state == "working" and job.item in self._items
@@ -200,3 +203,8 @@ class Queue:
                 self.folder.save(self._items)
             self._news.notify_all()
         self._tell()
+
+
+def _set(item: Item, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(item, name, value)

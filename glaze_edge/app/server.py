@@ -25,6 +25,7 @@ from glaze_edge.app.state import MOST_BYTES
 from glaze_edge.app.studio import Replaced, Studio
 from glaze_edge.app.trial import Trial
 from glaze_edge.app.work import Item
+from glaze_edge.files.paths import distinct
 from glaze_models.errors import GlazeError
 
 KINDS = {
@@ -302,13 +303,8 @@ def _pack(studio: Studio, items: list[Item]) -> Path:
         tempfile.NamedTemporaryFile(dir=studio.queue.folder.path, suffix=".zip", delete=False) as file,
         zipfile.ZipFile(file, "w") as archive,
     ):
-        taken: set[str] = set()
-        for item in items:
-            result = studio.queue.folder.result(item)
-            name, number = result.name, 2
-            while name.casefold() in taken:
-                name, number = f"{result.stem}-{number}{result.suffix}", number + 1
-            taken.add(name.casefold())
+        results = [studio.queue.folder.result(item) for item in items]
+        for result, name in zip(results, distinct([Path(result.name) for result in results]), strict=True):
             archive.write(result, name)
     return Path(file.name)
 

@@ -25,6 +25,7 @@ from glaze_edge.files import output_path, read_picture
 from glaze_edge.files.atomic import replacing
 from glaze_edge.files.paths import check_destination
 from glaze_edge.settings import Settings
+from glaze_edge.sheet import difference
 from glaze_edge.trainer import shown
 from glaze_models import DEFAULT_ENCODERS, ENCODERS, EncoderCard
 from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError
@@ -341,7 +342,7 @@ class Studio:
 def _view(files: tuple[tuple[Path, int], ...]) -> bytes:
     """The picture in the one file, or the difference of two; the times of the files tell old from new."""
     pictures = [images.view(shown(read_picture(path))) for path, _ in files]
-    return images.png(pictures[0] if len(pictures) == 1 else images.difference(pictures[0], pictures[1]))
+    return images.png(pictures[0] if len(pictures) == 1 else difference(pictures[0], pictures[1]))
 
 
 @lru_cache(maxsize=8 * len(STYLE_NAMES))

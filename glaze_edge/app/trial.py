@@ -9,10 +9,11 @@ from PIL import Image as PillowImage
 
 from glaze_edge.advice import advice
 from glaze_edge.api import WORKING_SIDE, Figures, Session
-from glaze_edge.app.images import difference, part
+from glaze_edge.app.images import part
 from glaze_edge.figures import Attainment, attainment, visibility
 from glaze_edge.files import MIN_SIDE, Picture
 from glaze_edge.settings import Effort
+from glaze_edge.sheet import difference
 from glaze_edge.trainer import as_trained, control, shown
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.views import resize

@@ -26,12 +26,11 @@ from glaze_edge.audit.words import (
 )
 from glaze_edge.figures import visibility_map
 from glaze_edge.files.atomic import replacing
+from glaze_edge.sheet import AMPLIFIED, difference
 from glaze_models.errors import OutputError
 
 SHOWN_SIDE = 1024
 """Pixels: larger pictures are scaled down in the report."""
-AMPLIFIED = 8
-"""The difference is shown so many times larger, around grey."""
 FULL_BAR = 0.1
 """A bar is full at the largest figure, at this at least: what is next to nothing must not look like much."""
 DETAIL = 128
@@ -95,12 +94,10 @@ def _tile(name: str, value: str, note: str) -> str:
 
 
 def _pictures(audit: Audit) -> Iterator[str]:
-    change = np.asarray(audit.glazed, np.float32) - np.asarray(audit.original, np.float32)
-    difference = PillowImage.fromarray((128 + AMPLIFIED * change).clip(0, 255).round().astype(np.uint8))
     yield _figure(audit.original, "The original", "Before")
     yield _figure(audit.glazed, "The glazed picture", "After")
     alt = "The change on grey: where it is grey nothing was changed"
-    yield _figure(difference, alt, f"The change, {AMPLIFIED} times as strong")
+    yield _figure(difference(audit.original, audit.glazed), alt, f"The change, {AMPLIFIED} times as strong")
 
 
 def _detail(audit: Audit) -> Iterator[str]:

@@ -7,10 +7,8 @@ import numpy as np
 
 from glaze_edge.files import check_destination, read_picture
 from glaze_edge.files.atomic import replacing
-from glaze_edge.sheet import sheet
+from glaze_edge.sheet import AMPLIFIED, sheet
 from glaze_models.errors import OptionError
-
-AMPLIFIED = 8
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge show portrait.png portrait-glazed.png -o look.png")

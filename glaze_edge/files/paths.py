@@ -68,26 +68,20 @@ def output_paths(
     """
     if output is not None and output.is_file():
         raise OptionError(f"{output} is a file, and there are many pictures. Name a folder.")
-    taken = {_key(source) for source in sources}
-    paths = []
-    for source in sources:
-        path = next(
-            path
-            for path in _numbered(output_path(source, output, format, many=True))
-            if _key(path) not in taken
-        )
-        taken.add(_key(path))
-        paths.append(path)
-    return paths
+    return distinct([output_path(source, output, format, many=True) for source in sources], besides=sources)
 
 
 def report_paths(results: Sequence[Path]) -> list[Path]:
     """Where the audit of each result goes: NAME-audit.html beside it, numbered where that is taken by another of `results`."""
-    taken: set[str] = set()
+    return distinct([result.with_name(f"{result.stem}-audit.html") for result in results])
+
+
+def distinct(wanted: Sequence[Path], besides: Iterable[Path] = ()) -> list[Path]:
+    """`wanted`, with a number where one is taken by an earlier one or by `besides`, also where only the case differs."""
+    taken = {_key(path) for path in besides}
     paths = []
-    for result in results:
-        beside = result.with_name(f"{result.stem}-audit.html")
-        path = next(path for path in _numbered(beside) if _key(path) not in taken)
+    for each in wanted:
+        path = next(path for path in _numbered(each) if _key(path) not in taken)
         taken.add(_key(path))
         paths.append(path)
     return paths

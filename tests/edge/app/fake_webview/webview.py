@@ -4,11 +4,11 @@ import json
 import os
 from collections.abc import Callable
 from enum import Enum
-from http.client import HTTPConnection
 from pathlib import Path
 from time import sleep
 from typing import Any
-from urllib.parse import urlsplit
+
+from glaze_edge.app.instance import ask
 
 settings: dict[str, Any] = {}
 _windows: list["Window"] = []
@@ -78,10 +78,5 @@ def start() -> None:
 
 
 def _ask(address: str, method: str, path: str, said: dict[str, Any] | None = None) -> Any:
-    url = urlsplit(address)
-    connection = HTTPConnection(url.netloc, timeout=60)
-    headers = {"Origin": f"http://{url.netloc}", "Content-Type": "application/json"}
-    connection.request(method, url.path + path, None if said is None else json.dumps(said), headers)
-    answer = connection.getresponse().read()
-    connection.close()
-    return json.loads(answer)
+    body = None if said is None else json.dumps(said).encode()
+    return json.loads(ask(address, method, path, body, "application/json")[1])
