@@ -18,10 +18,9 @@ import windows
 from product import DIST, FOLDER, HERE, ROOT, VERSION, Command
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from _environment import Environment
+from _environment import BUNDLER
 
 SYSTEMS: dict[str, ModuleType] = {"linux": linux, "darwin": macos, "win32": windows}
-BUNDLER = Environment(".venv-bundle", "[bundle]", "Installing what builds the bundle (once, about a minute)…")
 
 
 def run(command: Command) -> None:

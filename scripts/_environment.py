@@ -72,6 +72,7 @@ class Environment:
 
 USER = Environment(".venv", "[app]", "Installing glaze-edge (once, about a minute)…")
 DEVELOPER = Environment(".venv-dev", "[dev]", "Installing glaze-edge and its tools (once, some minutes)…")
+BUNDLER = Environment(".venv-bundle", "[bundle]", "Installing what builds the bundle (once, about a minute)…")
 
 
 def require_python() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = [ROOT / "scripts" / name for name in ("glaze", "test", "check", "lint")]
+SCRIPTS = [ROOT / "scripts" / name for name in ("glaze", "test", "test-bundle", "check", "lint")]
 SHARED = ROOT / "scripts" / "_environment.py"
 
 
