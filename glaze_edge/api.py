@@ -21,11 +21,12 @@ from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Embedding, Style, style_bank, style_named
 from glaze_runtime.arrays import Image, to_pillow
-from glaze_runtime.budget import TO_OPPONENT, visibility_budget
+from glaze_runtime.budget import TO_OPPONENT
 from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
+from glaze_runtime.learned_step import LearnedStep
 from glaze_runtime.optimise import TILE, nothing, optimise
 from glaze_runtime.perceptual import LpipsHinge, lpips_on
 from glaze_runtime.selftest import self_test
@@ -93,6 +94,7 @@ class Session:
         self.device = choose(settings.device, test)
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
+        self._learned = LearnedStep(self.device)
         self._perceptual: Callable[[Image, Image], Image] = nothing
         if settings.lpips is not None and settings.lpips_backbone is not None:
             lpips = lpips_on(settings.lpips_backbone, self.device)
@@ -168,8 +170,10 @@ class Session:
             seen,
             target,
             encoders=self.encoders,
-            budget=visibility_budget(seen, INTENSITIES[self.settings.intensity]),
+            scale=INTENSITIES[self.settings.intensity],
             perceptual=self._perceptual,
+            learned=self._learned,
+            rounds=effort.rounds,
             steps=effort.steps,
             longest_sides=effort.longest_sides,
             free=free,

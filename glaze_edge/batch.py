@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from statistics import mean
 from time import monotonic
 
 from glaze_edge import __version__
@@ -22,9 +21,11 @@ from glaze_edge.files import (
     write_picture,
 )
 from glaze_edge.files.atomic import replacing
-from glaze_edge.settings import EFFORTS
+from glaze_edge.settings import EFFORTS, Settings
+from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
 from glaze_runtime.optimise import fitting
+from glaze_runtime.stylise import LONGEST_SIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +64,12 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A picture that may be glazed, where the result and its audit's report go, and how long a step takes (`step_work`)."""
+    """A picture that may be glazed, where the result and its audit's report go, and how long its parts take (`works`)."""
 
     source: Path
     destination: Path
     report: Path | None
-    work: float
+    works: list[float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,25 +92,34 @@ class Failed:
     error: PictureError
 
 
-BEFORE, AFTER = 3, 3
-"""Reading a picture and painting its target takes as long as so many steps; so does writing and measuring the result."""
-BESIDES = 0.1
-"""Budget and views of a pixel of the picture take this share of the time in which the bundled encoders see a pixel."""
-AUDIT = 60
-"""An audit takes as long as so many steps."""
+BEFORE, AFTER = 3.0, 4.0
+"""Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at 512."""
+BESIDES, LEARNED = 0.2, 0.25
+"""What a pixel of the picture takes besides, of what the bundled encoders take for a pixel: budget and views, the learned step."""
+AUDIT = 16.0
+"""An audit takes as long as so many megapixels."""
 
 
-def steps_of(effort: str) -> int:
-    """How many steps a picture takes as long as, all told, with an effort of this name."""
-    return BEFORE + EFFORTS[effort].steps + AFTER
+def works(size: tuple[int, int], settings: Settings) -> list[float]:
+    """How long the parts of glazing a picture of this height and width take, as compared with each other.
 
-
-def step_work(size: tuple[int, int], effort: str) -> float:
-    """How long a step takes with a picture of this height and width, as compared with others; unit: a megapixel encoded."""
+    What comes before the steps, each step, what comes after; unit: a megapixel seen by all encoders.
+    """
     longest = max(size)
+    shape = min(size) / longest / 1e6
     worked_on = min(longest, WORKING_SIDE)
-    sides = fitting(EFFORTS[effort].longest_sides, worked_on)
-    return (mean(side**2 for side in sides) + BESIDES * worked_on**2) * min(size) / longest / 1e6
+    effort, encoders = EFFORTS[settings.effort], len(settings.encoders)
+    sides = fitting(effort.longest_sides, worked_on)
+
+    def area(side: int) -> float:
+        return shape * min(side, worked_on) ** 2
+
+    rounds = [
+        area(sides[step // encoders % len(sides)]) / encoders + (BESIDES + LEARNED) * area(worked_on)
+        for step in range(effort.rounds)
+    ]
+    steps = [area(sides[step % len(sides)]) + BESIDES * area(worked_on) for step in range(effort.steps)]
+    return [BEFORE * area(LONGEST_SIDE), *rounds, *steps, AFTER * area(TRAINED_SIDE)]
 
 
 def glaze_all(
@@ -135,12 +145,12 @@ def glaze_all(
     if order.output and len(order.pictures) > 1:
         order.output.mkdir(parents=True, exist_ok=True)
     jobs: list[Job] = []
-    works = []
+    embeddings = []
     for source, destination, page in zip(order.pictures, destinations, reports, strict=True):
         try:
             size = _check(source, destination, page, order)
             if session.draws_style and len(order.pictures) > 1:
-                works.append(session.embed(read_picture(source)))
+                embeddings.append(session.embed(read_picture(source)))
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
@@ -149,24 +159,25 @@ def glaze_all(
                     source=source,
                     destination=destination,
                     report=page,
-                    work=step_work(size, session.settings.effort),
+                    works=works(size, session.settings) + [AUDIT] * order.audit,
                 )
             )
-    if works:
-        session.choose_style(works)
-    steps = steps_of(session.settings.effort) + (AUDIT if order.audit else 0)
-    whole = steps * sum(job.work for job in jobs)
+    if embeddings:
+        session.choose_style(embeddings)
+    whole = sum(sum(job.works) for job in jobs)
     done = 0.0
 
-    def tell(job: Job, step: float) -> None:
-        on_progress(job.source, (done + job.work * step) / whole)
+    def tell(job: Job, parts: int, share: float = 0.0) -> None:
+        """So many parts are done, and a share of the next."""
+        at_work = share * job.works[parts] if share else 0.0
+        on_progress(job.source, (done + sum(job.works[:parts]) + at_work) / whole)
 
     for job in jobs:
         try:
             yield _glaze(session, job, order, partial(tell, job))
         except PictureError as error:
             yield Failed(source=job.source, error=error)
-        done += steps * job.work
+        done += sum(job.works)
 
 
 def _check(source: Path, destination: Path, report: Path | None, order: Order) -> tuple[int, int]:
@@ -181,11 +192,11 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
     return seen.size
 
 
-def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], None]) -> Done:
+def _glaze(session: Session, job: Job, order: Order, tell: Callable[..., None]) -> Done:
     started = monotonic()
-    on_step(0)
+    tell(0)
     picture = read_picture(job.source)
-    result = session.glaze(picture, lambda step: on_step(BEFORE + step))
+    result = session.glaze(picture, lambda step: tell(1 + step))
     mark = Mark(
         version=__version__,
         intensity=session.settings.intensity,
@@ -202,11 +213,11 @@ def _glaze(session: Session, job: Job, order: Order, on_step: Callable[[float], 
             result.shown_target().save(file, "PNG")
     written = read_picture(job.destination)
     figures = session.measure(result, written)
-    done = steps_of(session.settings.effort)
-    on_step(done)
+    done = len(works(picture.image.shape[:2], session.settings))
+    tell(done)
     if job.report is not None:
         audit = session.audit(
-            picture, written, result.shown_target(), lambda share, _: on_step(done + AUDIT * share)
+            picture, written, result.shown_target(), lambda share, _: tell(done, min(share, 1.0))
         )
         write_report(audit, job.source.name, job.destination.name, job.report)
     return Done(

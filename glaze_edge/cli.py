@@ -1,7 +1,6 @@
 """The command line: one file a command, put together here. Exit codes are those of `glaze_models.errors`; 130 is Ctrl-C."""
 
 import sys
-
 from importlib import import_module
 
 import click

@@ -14,16 +14,17 @@ INTENSITIES: dict[str, float] = {"low": 0.6, "medium": 0.97, "high": 1.55, "max"
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to look: `steps` of the optimiser, at each of `longest_sides` (pixels) in turn."""
+    """How long to look: learned steps (`rounds`), then `steps` of Adam, at each of `longest_sides` (pixels) in turn."""
 
-    steps: int
+    rounds: int
+    steps: int = 0
     longest_sides: tuple[int, ...]
 
 
 EFFORTS: dict[str, Effort] = {
-    "quick": Effort(steps=16, longest_sides=(512,)),
-    "standard": Effort(steps=52, longest_sides=(512, 512, 512, 1024)),
-    "thorough": Effort(steps=120, longest_sides=(512, 768, 512, 1024)),
+    "quick": Effort(rounds=4, longest_sides=(512,)),
+    "standard": Effort(rounds=8, longest_sides=(512, 512, 512, 1024)),
+    "thorough": Effort(rounds=8, steps=60, longest_sides=(512, 768, 512, 1024)),
 }
 
 

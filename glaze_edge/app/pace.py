@@ -10,7 +10,7 @@ BESIDES_STEPS = 1.3
 
 
 class Pace:
-    """Seconds a unit of work, as `glaze_edge.batch.step_work` counts it."""
+    """Seconds a unit of work, as `glaze_edge.batch.works` counts it."""
 
     def __init__(self, verdict: Verdict, encoders: int) -> None:
         seconds = verdict.seconds_per_step or 1.0

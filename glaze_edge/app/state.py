@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glaze_edge import __version__
 from glaze_edge.app.feed import Kind
 from glaze_edge.app.work import Item
-from glaze_edge.batch import step_work, steps_of
+from glaze_edge.batch import works
 from glaze_edge.settings import EFFORTS, INTENSITIES
 from glaze_models.styles import STYLE_NAMES
 from glaze_runtime.store import added
@@ -136,8 +137,7 @@ def _left(studio: Studio, item: Item) -> float:
 
 
 def _work(studio: Studio, item: Item) -> float:
-    effort = studio.settings.effort
-    return step_work(size(item), effort) * steps_of(effort)
+    return sum(works(size(item), studio.settings))
 
 
 def _times(studio: Studio, sizes: Sequence[tuple[int, int]]) -> dict[str, float] | None:
@@ -146,8 +146,9 @@ def _times(studio: Studio, sizes: Sequence[tuple[int, int]]) -> dict[str, float]
     if pace is None:
         return None
     return {
-        effort: round(pace.seconds(sum(step_work(size, effort) for size in sizes) * steps_of(effort)), 1)
+        effort: round(pace.seconds(sum(sum(works(size, settings)) for size in sizes)), 1)
         for effort in EFFORTS
+        for settings in [replace(studio.settings, effort=effort)]
     }
 
 

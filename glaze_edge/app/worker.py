@@ -13,7 +13,7 @@ from glaze_edge.app import words
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue, Stopped
 from glaze_edge.audit.report import write_report
-from glaze_edge.batch import Failed, Order, glaze_all, step_work, steps_of
+from glaze_edge.batch import Failed, Order, glaze_all, works
 from glaze_edge.files import read_picture
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
@@ -87,7 +87,7 @@ class Worker:
             save_target=folder.target(item),
             overwrite=True,
         )
-        work = step_work((item.height, item.width), settings.effort) * steps_of(settings.effort)
+        work = sum(works((item.height, item.width), settings))
         between = self._between(job, work)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from glaze_models import DecoderCard, EncoderCard
 from glaze_models.errors import ModelError, WeightsError
+from glaze_models.learned_step import LearnedStepCard
 from glaze_runtime.tensorfile import Entry, read_header, read_tensors
 
+Card = EncoderCard | DecoderCard | LearnedStepCard
 Tensor = NDArray[np.float32]
 Shape = tuple[int, ...]
 
@@ -82,7 +84,7 @@ class Misfit(NamedTuple):
     text: str
 
 
-def load_weights(card: EncoderCard | DecoderCard) -> Weights:
+def load_weights(card: Card) -> Weights:
     """The weights of `card`.
 
     Raises:
@@ -92,7 +94,7 @@ def load_weights(card: EncoderCard | DecoderCard) -> Weights:
     return Weights(file=file, tensors=read_tensors(file, entries))
 
 
-def weights_entries(card: EncoderCard | DecoderCard) -> tuple[Path, dict[str, Entry]]:
+def weights_entries(card: Card) -> tuple[Path, dict[str, Entry]]:
     """The weights file of `card`, once it is known to be the right one, and where its tensors are.
 
     Raises:
@@ -116,9 +118,9 @@ def weights_entries(card: EncoderCard | DecoderCard) -> tuple[Path, dict[str, En
     return file, read_header(file)
 
 
-def kind(card: EncoderCard | DecoderCard) -> str:
+def kind(card: Card) -> str:
     """What it is, for people."""
-    return "decoder" if isinstance(card, DecoderCard) else "encoder"
+    return {EncoderCard: "encoder", DecoderCard: "decoder", LearnedStepCard: "network"}[type(card)]
 
 
 def bind(graph: Path, weights: Weights) -> Bound:

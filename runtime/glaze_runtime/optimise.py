@@ -4,11 +4,13 @@
     subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
 Phi_k are encoders, x is seen through views (`views.py`) after damage (`damage.py`), E is the visible energy (`budget.py`), P a
-perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023), its
-optimiser Adam (Kingma & Ba 2015).
+perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023).
+The first steps are a network's, which has learned on other pictures where a gradient leads (`learned_step.py`); the rest are Adam's
+(Kingma & Ba 2015).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import cos, pi
 from typing import Protocol
 
@@ -17,16 +19,17 @@ from numpy.typing import NDArray
 
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget
+from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget, visibility_budget
 from glaze_runtime.damage import draw_damage
+from glaze_runtime.learned_step import MEMORY
 from glaze_runtime.views import Size, Square
 
 TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
 CAUTION = 1.0
 """Weight of the visible energy."""
-RATE, RATE_LEFT = 0.10, 0.1
-"""Adam's first step, as a share of the limit, and what a cosine leaves of it at the end."""
+RATE, RATE_AFTER, RATE_LEFT = 0.10, 0.05, 0.1
+"""Adam's first step, as a share of the limit; the same after learned steps; and what a cosine leaves of it at the end."""
 
 
 class Phi(Protocol):
@@ -38,9 +41,50 @@ class Phi(Protocol):
     def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]: ...
 
 
+class Learned(Protocol):
+    """The network that takes a learned step, as far as the optimiser knows it (`glaze_runtime.learned_step.LearnedStep`)."""
+
+    def __call__(
+        self, image: Image, limit: Image, before: Image, gradient: Image, memory: Image
+    ) -> Image: ...
+
+
 def nothing(seen: Image, image: Image) -> Image:
     """The gradient of no perceptual distance."""
     return np.zeros_like(seen)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Canvas:
+    """A picture at one size, and how far it may move.
+
+    Attributes:
+        image: [H,W,3] in 0..1.
+        budget: of `image`.
+        limit: [H,W,3] in Y, Cb, Cr, the budget's, 0 where or in what the picture must stay as it is.
+        perceptual: gradient [H,W,3] of P(x + d, x) with respect to x + d, as `LpipsHinge.gradient`.
+    """
+
+    image: Image
+    budget: Budget
+    limit: Image
+    perceptual: Callable[[Image, Image], Image]
+
+    def moved(self, share: Image) -> Image:
+        """[H,W,3]: the picture with `share` [H,W,3] of the limit; parts may lie outside 0..1."""
+        return self.image + (self.limit * share) @ TO_RGB.T
+
+    def slope(self, share: Image, goals: Sequence["Goal"], rng: np.random.Generator) -> Image:
+        """The gradient [H,W,3] of the objective for `share` [H,W,3], as the encoders of `goals` see it in a sweep each."""
+        seen = self.moved(share)
+        inside = seen.clip(0, 1)
+        _, caution = self.budget.penalty((inside - self.image) @ TO_OPPONENT.T)
+        gradient = CAUTION * (caution @ TO_OPPONENT) + self.perceptual(inside, self.image)
+        for goal in goals:
+            gradient += goal.gradient(inside, rng) / len(goals)
+        gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
+        slope: Image = self.limit * (gradient @ TO_RGB)
+        return slope
 
 
 def optimise(
@@ -48,9 +92,11 @@ def optimise(
     target: Image,
     *,
     encoders: Sequence[Phi],
-    budget: Budget,
+    scale: float,
     perceptual: Callable[[Image, Image], Image] = nothing,
-    steps: int,
+    learned: Learned,
+    rounds: int,
+    steps: int = 0,
     longest_sides: Sequence[int],
     free: NDArray[np.bool_] | None = None,
     neutral: bool = False,
@@ -61,37 +107,42 @@ def optimise(
 
     Args:
         encoders: they count the same.
-        budget: of `image`.
+        scale: of the visibility budget.
         perceptual: gradient [H,W,3] of P(x + d, x) with respect to x + d, as `LpipsHinge.gradient`.
-        steps: of Adam, each a sweep of views that covers the picture about once.
-        longest_sides: pixels; sweeps take these sizes in turn, as far as the picture is that large.
+        learned, rounds: first take so many learned steps, each with one encoder in turn.
+        steps: then so many of Adam, each with all encoders.
+        longest_sides: pixels; the sweeps of views, which cover the picture about once, take these sizes in turn, as far as the
+            picture is that large.
         free: [H,W] bool, False where the picture must stay as it is; None if it may change everywhere.
         neutral: change luminance only.
         seed: the same seed on the same device gives the same change.
-        on_step: is told how many steps are done.
+        on_step: is told how many steps of both kinds are done.
     """
     rng = np.random.default_rng(seed)
+    budget = visibility_budget(image, scale)
     limit = budget.limit if free is None else budget.limit * free[..., None]
     if neutral:
         limit = limit * np.array([1, 0, 0], np.float32)
-    turns = [_goals(encoder, image, target, longest_sides) for encoder in encoders]
+    canvas = Canvas(image=image, budget=budget, limit=limit, perceptual=perceptual)
+    goals = [_goals(encoder, image, target, longest_sides) for encoder in encoders]
     # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
-    share = np.zeros_like(image)
-    adam = Adam(share)
-    for step in range(steps):
-        change = limit * share
-        seen = image + change @ TO_RGB.T
-        inside = seen.clip(0, 1)
-        _, caution = budget.penalty((inside - image) @ TO_OPPONENT.T)
-        gradient = CAUTION * (caution @ TO_OPPONENT) + perceptual(inside, image)
-        for goals in turns:
-            gradient += goals[step % len(goals)].gradient(inside, rng) / len(encoders)
-        gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
-        rate = RATE * (RATE_LEFT + (1 - RATE_LEFT) * (1 + cos(pi * step / steps)) / 2)
-        share -= rate * adam.direction(limit * (gradient @ TO_RGB))
-        np.clip(share, -1, 1, out=share)
+    share, memory = np.zeros_like(image), np.zeros_like(image)
+    for step in range(rounds):
+        sizes = goals[step % len(goals)]
+        slope = canvas.slope(share, [sizes[step // len(goals) % len(sizes)]], rng) * share[..., 0].size
+        memory += (1 - MEMORY) * (slope - memory)
+        share = learned(image, limit, share, slope, memory)
         on_step(step + 1)
-    return (image + (limit * share) @ TO_RGB.T).clip(0, 1) - image
+    adam = Adam(share)
+    first = RATE_AFTER if rounds else RATE
+    for step in range(steps):
+        rate = first * (RATE_LEFT + (1 - RATE_LEFT) * (1 + cos(pi * step / steps)) / 2)
+        share -= rate * adam.direction(
+            canvas.slope(share, [sizes[step % len(sizes)] for sizes in goals], rng)
+        )
+        np.clip(share, -1, 1, out=share)
+        on_step(rounds + step + 1)
+    return canvas.moved(share).clip(0, 1) - image
 
 
 class Goal:
@@ -144,8 +195,13 @@ def size_of(image: Image, longest_side: int, card: EncoderCard) -> Size | Square
     picture = image.shape[0], image.shape[1]
     if card.side is not None:
         return Square(picture=picture, side=card.side)
-    height, width = (max(2 * card.stride, round(n * longest_side / max(picture))) for n in picture)
-    return Size(picture=picture, height=height, width=width, tile=TILE, stride=card.stride)
+    return sized(picture, longest_side, card.stride)
+
+
+def sized(picture: tuple[int, int], longest_side: int, stride: int) -> Size:
+    """A picture of this height and width when its longest side is `longest_side` pixels, and two strides at least."""
+    height, width = (max(2 * stride, round(n * longest_side / max(picture))) for n in picture)
+    return Size(picture=picture, height=height, width=width, tile=TILE, stride=stride)
 
 
 def fitting(longest_sides: Sequence[int], longest: int) -> list[int]:

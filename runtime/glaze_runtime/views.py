@@ -30,6 +30,8 @@ class Axis:
         """Of a matrix [n, samples of the whole picture]."""
         self.length = len(matrix)
         self.start, self.stop = _used(matrix)
+        used = matrix[:, self.start : self.stop]
+        self.plain = used.shape[0] == used.shape[1] and np.array_equal(used, np.eye(self.length))
         self._bands = []
         for top in range(0, self.length, BAND):
             rows = matrix[top : top + BAND]
@@ -68,15 +70,25 @@ class View:
     columns: Axis
     cell: tuple[slice, slice]
 
+    @property
+    def plain(self) -> bool:
+        """It only cuts."""
+        return self.rows.plain and self.columns.plain
+
     def __call__(self, image: Image) -> Image:
         """The patch [h,w,3] of `image` [H,W,3]."""
         part = image[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
+        if self.plain:
+            return part
         return _apply(self.rows, self.columns, part)
 
     def add_adjoint(self, patch: Image, total: Image) -> None:
         """Add the adjoint of this view at `patch` [h,w,3] to `total` [H,W,3], in place."""
         part = total[self.rows.start : self.rows.stop, self.columns.start : self.columns.stop]
-        part += _apply(self.rows.adjoint, self.columns.adjoint, patch)
+        if self.plain:
+            part += patch
+        else:
+            part += _apply(self.rows.adjoint, self.columns.adjoint, patch)
 
 
 def _apply(rows: Callable[[Plane], Plane], columns: Callable[[Plane], Plane], image: Image) -> Image:

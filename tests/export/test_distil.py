@@ -12,12 +12,15 @@ from safetensors.numpy import load_file
 from glaze_export import cli
 from glaze_models import DECODERS, encoder_card
 from glaze_models.errors import GlazeError, OptionError, UnreadablePicture
+from glaze_models.learned_step import LEARNED_STEP
 from glaze_runtime.binding import Weights, bind
+from glaze_runtime.budget import visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 
 torch = pytest.importorskip("torch")
 from glaze_export.distil import encoder as responses  # noqa: E402
+from glaze_export.distil import learned_step as learned  # noqa: E402
 from glaze_export.distil import training  # noqa: E402
 from glaze_export.distil.data import crops, pictures  # noqa: E402
 from glaze_export.distil.decoder import distil  # noqa: E402
@@ -169,3 +172,52 @@ def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.cli, ["distil", "encoder", *arguments, "--batch", "1"])
     assert result.exit_code == 0, result.output
     assert "weights.safetensors: 1.1 MB" in result.output
+
+
+class TestLearnedStep:
+    """The recipe of the learned step."""
+
+    plan = training.Plan(steps=16, batch=2, rate=2e-3, seed=0, bfloat16=False)
+
+    def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
+        losses = []
+
+        def on_step(step: int, loss: float) -> None:
+            losses.append(loss)
+            if step == stop:
+                raise KeyboardInterrupt
+
+        cards = [encoder_card("sd1-b"), encoder_card("sd1-a")]
+        learned.distil(cards, folder, self.plan, device=torch.device("cpu"), output=output, on_step=on_step)
+        return losses
+
+    @pytest.mark.slow
+    def test_broken_off_and_taken_up_again_it_gives_the_same_bytes(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "SAVE_EVERY", learned.ROUNDS)
+        whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+        losses = self.train(folder, whole)
+        with pytest.raises(KeyboardInterrupt):
+            self.train(folder, parts, stop=10)
+        assert self.train(folder, parts) == losses[learned.ROUNDS :]
+        assert parts.read_bytes() == whole.read_bytes()
+        names = {name: tensor.shape for name, tensor in load_file(whole).items()}
+        assert names == {name: tensor.shape for name, tensor in load_file(LEARNED_STEP.weights.path).items()}
+
+    @pytest.mark.slow
+    def test_a_rollout_comes_closer_step_by_step(self, folder: Path, tmp_path: Path) -> None:
+        losses = self.train(folder, tmp_path / "weights.safetensors")
+        assert losses[learned.ROUNDS - 1] < losses[0]
+
+    def test_states_are_saved_between_rollouts(self) -> None:
+        assert training.SAVE_EVERY % learned.ROUNDS == 0
+
+    def test_its_penalty_is_the_budgets(self) -> None:
+        rng = np.random.default_rng(0)
+        image = rng.random((64, 64, 3)).astype(np.float32)
+        budget = visibility_budget(image, 1.0)
+        change = (0.1 * budget.limit * rng.normal(size=image.shape)).astype(np.float32)
+        parts = (change, budget.fine, budget.low, budget.mask[..., None])
+        found = learned._penalty(*(torch.from_numpy(p.transpose(2, 0, 1)[None].copy()) for p in parts))
+        assert float(found) == pytest.approx(budget.penalty(change)[0], rel=1e-4)

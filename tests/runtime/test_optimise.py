@@ -10,6 +10,7 @@ from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
+from glaze_runtime.learned_step import LearnedStep
 from glaze_runtime.optimise import optimise, size_of, whole_latent
 from glaze_runtime.views import resize
 
@@ -23,11 +24,12 @@ def encoders() -> list[Encoder]:
     return [Encoder(card, CPU) for card in map(encoder_card, DEFAULT_ENCODERS)]
 
 
+LEARNED = LearnedStep(CPU)
+
+
 def change(encoders: list[Encoder], scale: float = 1.0, **options: object) -> Image:
-    budget = visibility_budget(IMAGE, scale)
-    return optimise(
-        IMAGE, TARGET, encoders=encoders, budget=budget, steps=12, longest_sides=(512,), **options
-    )  # type: ignore[arg-type]
+    options = {"rounds": 4, "steps": 6, "longest_sides": (512,), **options}
+    return optimise(IMAGE, TARGET, encoders=encoders, scale=scale, learned=LEARNED, **options)  # type: ignore[arg-type]
 
 
 def attainment(encoder: Encoder, moved: Image) -> float:
@@ -37,9 +39,36 @@ def attainment(encoder: Encoder, moved: Image) -> float:
     )
 
 
-def test_moves_every_encoder_towards_the_target(encoders: list[Encoder]) -> None:
-    moved = IMAGE + change(encoders)
+@pytest.mark.parametrize(("rounds", "steps"), [(6, 0), (0, 12), (4, 6)])
+def test_moves_every_encoder_towards_the_target(encoders: list[Encoder], rounds: int, steps: int) -> None:
+    moved = IMAGE + change(encoders, rounds=rounds, steps=steps)
     assert all(attainment(encoder, moved) > 0.05 for encoder in encoders)
+
+
+def test_learned_steps_go_as_far_as_as_many_of_adam_with_twice_the_gradients(encoders: list[Encoder]) -> None:
+    reached = [
+        np.mean(
+            [
+                attainment(encoder, IMAGE + change(encoders, rounds=rounds, steps=steps))
+                for encoder in encoders
+            ]
+        )
+        for rounds, steps in [(0, 4), (4, 0)]
+    ]
+    assert reached[1] > 0.85 * reached[0]
+
+
+def test_looks_at_larger_sizes_in_turn(encoders: list[Encoder]) -> None:
+    seen = []
+
+    class Watched(Encoder):
+        def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
+            seen.append(image.shape[1])
+            return super().value_and_grad(image, target)
+
+    watched = Watched(encoder_card("sd1-b"), CPU)
+    change([watched], rounds=4, steps=2, longest_sides=(64, 96))
+    assert seen == [64, 96, 64, 96, 64, 96]
 
 
 def test_stays_within_limit_and_gamut(encoders: list[Encoder]) -> None:
@@ -112,4 +141,4 @@ def test_encoders_of_different_kinds_work_together(encoders: list[Encoder], side
 def test_counts_its_steps(encoders: list[Encoder]) -> None:
     said: list[int] = []
     change(encoders, on_step=said.append)
-    assert said == list(range(1, 13))
+    assert said == list(range(1, 11))

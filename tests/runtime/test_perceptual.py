@@ -10,9 +10,9 @@ from glaze_models import encoder_card
 from glaze_models.errors import WeightsError
 from glaze_models.perceptual import PERCEPTUALS
 from glaze_runtime.arrays import Image
-from glaze_runtime.budget import visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
+from glaze_runtime.learned_step import LearnedStep
 from glaze_runtime.optimise import optimise
 from glaze_runtime.perceptual import Lpips, LpipsHinge
 
@@ -55,8 +55,10 @@ def test_optimiser_stays_closer_with_a_hinge() -> None:
             IMAGE,
             target,
             encoders=[encoder],
-            budget=visibility_budget(IMAGE, 1.0),
-            steps=8,
+            scale=1.0,
+            learned=LearnedStep(CPU),
+            rounds=4,
+            steps=4,
             longest_sides=(512,),
             **options,  # type: ignore[arg-type]
         )

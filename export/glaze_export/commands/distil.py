@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from glaze_models import DECODERS, ENCODERS
+from glaze_models import DECODERS, DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import OptionError
 
 if TYPE_CHECKING:
@@ -26,22 +26,26 @@ def distil() -> None:
     """Train a bundled network on a folder of pictures."""
 
 
-def _training(*, steps: int, rate: float) -> Callable[[Command], Command]:
-    """The arguments that every recipe has; `steps` and `rate` are its defaults."""
+teacher_range = click.option(
+    "--teacher-range",
+    type=click.Choice(["-1..1", "0..1"]),
+    default="-1..1",
+    show_default=True,
+    help="Of the images that an .onnx file takes.",
+)
+
+
+def _training(*, steps: int, rate: float, batch: int = 16) -> Callable[[Command], Command]:
+    """The arguments that every recipe has; `steps`, `rate` and `batch` are its defaults."""
     options = (
         click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path)),
-        click.option(
-            "--teacher-range",
-            type=click.Choice(["-1..1", "0..1"]),
-            default="-1..1",
-            show_default=True,
-            help="Of the images that an .onnx file takes.",
-        ),
         click.option(
             "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Weights."
         ),
         click.option("--steps", type=click.IntRange(1), default=steps, show_default=True),
-        click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Crops a step."),
+        click.option(
+            "--batch", type=click.IntRange(1), default=batch, show_default=True, help="Crops a step."
+        ),
         click.option(
             "--crops", type=click.IntRange(1), default=1, show_default=True, help="Of each picture."
         ),
@@ -66,8 +70,11 @@ TEACHER = (
     required=True,
     help="The bundled encoder to train further.",
 )
+@teacher_range
 @_training(steps=1400, rate=1e-3)
-def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, **options: Any) -> None:
+def encoder(
+    pictures: Path, teacher: str, teacher_range: str, output: Path, card: str, crops: int, **options: Any
+) -> None:
     """Train a bundled encoder further, on PICTURES, until it responds to changes as its teacher does.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
@@ -79,7 +86,8 @@ def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, *
     # torch takes seconds to import, which --help need not wait for.
     from glaze_export.distil.encoder import distil as train
 
-    plan, device, (asked,) = _prepared([teacher], output, **options)
+    plan, device = _prepared(output, **options)
+    (asked,) = _teachers([teacher], teacher_range)
     with _progress() as progress:
         train(
             ENCODERS[card],
@@ -102,9 +110,16 @@ def encoder(pictures: Path, teacher: str, output: Path, card: str, crops: int, *
     default="sd1-small",
     show_default=True,
 )
+@teacher_range
 @_training(steps=6000, rate=2e-3)
 def decoder(
-    pictures: Path, teachers: tuple[str, ...], output: Path, card: str, crops: int, **options: Any
+    pictures: Path,
+    teachers: tuple[str, ...],
+    teacher_range: str,
+    output: Path,
+    card: str,
+    crops: int,
+    **options: Any,
 ) -> None:
     """Train a decoder to give back PICTURES from their latents.
 
@@ -116,7 +131,8 @@ def decoder(
     """
     from glaze_export.distil.decoder import distil as train
 
-    plan, device, asked = _prepared(teachers, output, **options)
+    plan, device = _prepared(output, **options)
+    asked = _teachers(teachers, teacher_range)
     with _progress() as progress:
         latents = progress.add_task("Latents", total=None)
         train(
@@ -133,18 +149,49 @@ def decoder(
     click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
-def _prepared(
-    teachers: Sequence[str], output: Path, *, teacher_range: str, device: str, **plan: Any
-) -> tuple["Plan", "torch.device", list["Teacher"]]:
+@distil.command("learned-step")
+@_training(steps=6000, rate=2e-3, batch=8)
+def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> None:
+    """Train the network that proposes changes against the bundled encoders, on PICTURES and styles of the bank.
+
+    OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
+
+    \b
+    Example:
+      glaze-edge-export distil learned-step art/ -o learned_step.safetensors
+    """
+    from glaze_export.distil.learned_step import distil as train
+
+    plan, device = _prepared(output, **options)
+    with _progress() as progress:
+        targets = progress.add_task("Targets", total=None)
+        train(
+            [ENCODERS[name] for name in DEFAULT_ENCODERS],
+            pictures,
+            plan,
+            each=crops,
+            device=device,
+            output=output,
+            on_crop=lambda done, whole: progress.update(targets, completed=done, total=whole),
+            on_step=_tell_steps(progress, plan.steps),
+        )
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _prepared(output: Path, *, device: str, **plan: Any) -> tuple["Plan", "torch.device"]:
     import torch
 
-    from glaze_export.distil.teachers import teacher
     from glaze_export.distil.training import Plan
 
     if not output.parent.is_dir():
         raise OptionError(f"-o {output}: its folder does not exist. Make it first.")
-    asked = [teacher(given, signed=teacher_range == "-1..1") for given in teachers]
-    return Plan(**plan), torch.device(device), asked
+    return Plan(**plan), torch.device(device)
+
+
+def _teachers(given: Sequence[str], teacher_range: str) -> list["Teacher"]:
+    from glaze_export.distil.teachers import teacher
+
+    return [teacher(each, signed=teacher_range == "-1..1") for each in given]
 
 
 def _progress() -> Progress:

@@ -16,7 +16,7 @@ WARM_UP = 100
 """Steps in which the learning rate grows to its full size."""
 AVERAGE = 0.998
 """Share of the average that a step leaves as it is."""
-SAVE_EVERY = 250
+SAVE_EVERY = 240
 """Steps."""
 
 

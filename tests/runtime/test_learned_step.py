@@ -1,0 +1,56 @@
+"""The learned step: what it gives, for any size, and that it is what torch would give."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glaze_models.errors import WeightsError
+from glaze_models.files import WeightsFile
+from glaze_models.learned_step import LEARNED_STEP
+from glaze_runtime import learned_step
+from glaze_runtime.arrays import Image
+from glaze_runtime.devices import CPU
+from glaze_runtime.learned_step import LearnedStep
+
+STEP = LearnedStep(CPU)
+
+
+def asked(height: int, width: int, seed: int = 0) -> list[Image]:
+    """image, limit, before, gradient, memory."""
+    rng = np.random.default_rng(seed)
+    shape = (height, width, 3)
+    scales = 1, 0.05, 0.2, 2, 1
+    signed = [False, False, True, True, True]
+    return [
+        (scale * (rng.uniform(-1, 1, shape) if both else rng.random(shape))).astype(np.float32)
+        for scale, both in zip(scales, signed, strict=True)
+    ]
+
+
+@given(st.integers(16, 40), st.integers(16, 40), st.integers(0, 9))
+def test_any_size_gives_shares(height: int, width: int, seed: int) -> None:
+    share = STEP(*asked(height, width, seed))
+    assert share.shape == (height, width, 3)
+    assert np.abs(share).max() <= 1
+
+
+def test_goes_against_the_gradient() -> None:
+    image, limit, before, gradient, _ = asked(64, 64)
+    step = STEP(image, limit, 0 * before, gradient, gradient) - 0 * before
+    assert np.corrcoef(step.ravel(), np.sign(gradient).ravel())[0, 1] < -0.3
+
+
+def test_the_same_asked_again_is_the_same() -> None:
+    np.testing.assert_array_equal(STEP(*asked(48, 40)), STEP(*asked(48, 40)))
+
+
+def test_damaged_weights_are_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(LEARNED_STEP.weights.path.read_bytes()[:-1])
+    weights = WeightsFile(path=file, sha256=LEARNED_STEP.weights.sha256, bytes=LEARNED_STEP.weights.bytes)
+    monkeypatch.setattr(
+        learned_step, "LEARNED_STEP", LEARNED_STEP.__class__(**{**vars(LEARNED_STEP), "weights": weights})
+    )
+    with pytest.raises(WeightsError, match="are damaged"):
+        LearnedStep(CPU)
