@@ -14,7 +14,6 @@ optimiser has changed. Writes peers.md, peers.png and peers.svg to DOCS, else to
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ from time import perf_counter
 from typing import Any
 
 from _equal import Row, as_visible, snapshots
+from _machine import hold_to
 from _peers_report import DEFAULT, write_report
 from _pictures import butteraugli, measured, opened, working_picture
 from _torch_peers import PEERS
@@ -150,12 +150,6 @@ class Bench:
         self.rows += named
         for row in named:
             print(*(f"{v:.3f}" if isinstance(v, float) else v for v in row.values()), flush=True)
-
-
-def hold_to(threads: int) -> None:
-    """Hold this process and those that it starts to so many processors, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def main() -> None:
