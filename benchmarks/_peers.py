@@ -7,15 +7,11 @@ the picture as it is: they have no views and no JPEG in the loop.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from _papers import FIRST, GLAZE_RATE, GLAZE_START, GLAZE_STEPS, LAST
 
 from glaze_runtime.arrays import Image
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import Adam
-
-FIRST, LAST = 2.6 / 7.7, 0.03 / 7.7
-"""PhotoGuard's steps as a share of its largest change, 7.7/255: they fall along a line."""
-GLAZE_RATE, GLAZE_START, GLAZE_STEPS = 1e-3 / 2, 0.05 / 2, 500
-"""Of the restatement of Glaze, for pictures in 0..1 (it is stated for −1..1)."""
 
 
 def sign_pgd(
