@@ -16,7 +16,7 @@ from _pictures import save, working_picture
 from _remover import Pixels, look, train
 from _torch_peers import PEERS, towards
 from _worker import OURS as OUR_METHOD
-from _worker import Order, Worker
+from _worker import Order, Worker, unbiased_levels
 from detection import auc, energy
 from PIL import Image as PillowImage
 
@@ -216,6 +216,15 @@ def test_where_visibility_jumps_the_nearest_strength_is_taken() -> None:
     assert off == pytest.approx(0.9)
 
 
+def test_levels_are_unbiased() -> None:
+    seen = np.full((64, 64, 3), 100.25 / 255, np.float32)
+    levels = unbiased_levels(seen)
+    assert set(np.unique(levels)) == {100, 101}
+    assert levels.mean() == pytest.approx(100.25, abs=0.02)
+    whole = np.arange(256, dtype=np.float32).reshape(16, 16, 1).repeat(3, 2)
+    assert np.array_equal(unbiased_levels(whole / 255), whole)
+
+
 def snapshot(seconds: float, attainment: float, butteraugli: float = 2.0) -> Row:
     return {"seconds": seconds, "attainment": attainment, "butteraugli": butteraugli}
 
@@ -316,7 +325,7 @@ def test_workers_run_methods_in_processes_of_their_own(tmp_path: Path) -> None:
         again = worker.run(strength=0.5, steps=3, snapshots=[3])
     assert list(answer["files"]) == ["1", "3"]
     assert 0 < answer["seconds"]["1"] < answer["seconds"]["3"]
-    assert Path(again["files"]["3"]).name == "a-Mist-3.png"
+    assert Path(again["files"]["3"]).name == "a-Mist-1-3.png"
     change = np.asarray(PillowImage.open(again["files"]["3"]), np.float32) / 255 - IMAGE
     assert 0 < np.abs(change).max() <= 9 / 255
     with Worker(replace(order, method=OUR_METHOD)) as worker:
