@@ -40,7 +40,7 @@ def _next(points: Sequence[tuple[float, float]]) -> float:
     x, y = points[-1]
     slope = 1.0
     if len(points) > 1 and points[-2][0] != x:
-        slope = max(0.2, (y - points[-2][1]) / (x - points[-2][0]))
+        slope = min(2.0, max(0.5, (y - points[-2][1]) / (x - points[-2][0])))
     found = x - y / slope
     low = max((p for p, off in points if off < 0), default=-inf)
     high = min((p for p, off in points if off > 0), default=inf)

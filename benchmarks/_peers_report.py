@@ -182,7 +182,8 @@ process of its own, one at a time; memory is the peak of that process with its l
 Equal visibility: what a peer moves by (its limit; Adam's rate and start) is scaled on each picture until its last file's butteraugli
 is that of our file at medium intensity and standard effort. Its picture is then written and measured after 1, 2, 3, 5, 8, 12, 20 …
 steps; the measuring is not in its seconds. It has attained as much at the first of these files that reaches our attainment and whose
-butteraugli is at most {slack:.0f} % above ours.
+butteraugli is at most {slack:.0f} % above ours. The levels of the peers' files are rounded up or down at random, by the fraction: the
+nearest ones would make the same 2/255 of every limit between 1.5 and 2.5, and no strength would be as visible as our file.
 
 Our seconds are from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge glaze`, from its
 start to its end, with loading the networks, painting the target, writing the file and measuring it: {whole:.2f} s.
@@ -216,7 +217,7 @@ signs flipped. Memory is in GiB.
 
 {reading}
 - So the time has two parts: a step is faster, and {steps} steps are enough. The second comes from where the change may go: the peers
-  spend their visibility evenly, glaze-edge where it is hardly seen. That is also why they often do not get there at all.
+  spend their visibility evenly, glaze-edge where it is hardly seen. Where a peer does not get there at all, that is why.
 - glaze-edge spends {damaged:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and costs it
   attainment here. The others see the picture as it is.
 - Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are far more

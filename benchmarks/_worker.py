@@ -160,6 +160,23 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
 
 
+def whole_levels(seen: Any) -> Any:
+    """[H,W,3] in 0..1 -> the nearest of 256 levels, as this tool's files have them."""
+    return np.rint(seen * 255).clip(0, 255).astype(np.uint8)
+
+
+def unbiased_levels(seen: Any) -> Any:
+    """[H,W,3] in 0..1 -> levels, up or down at random by the fraction; a whole number stays.
+
+    The nearest level would make 2/255 of every limit between 1.5 and 2.5: no strength would be as visible as another method's.
+    """
+    scaled = seen.astype(np.float64) * 255
+    nearest = np.rint(scaled)
+    scaled = np.where(np.abs(scaled - nearest) < 1e-3, nearest, scaled)
+    levels = np.floor(scaled + np.random.default_rng(0).random(seen.shape))
+    return levels.clip(0, 255).astype(np.uint8)
+
+
 def _opened(path: str) -> Any:
     return np.asarray(PillowImage.open(path).convert("RGB"), np.float32) / 255
 
@@ -169,12 +186,13 @@ def main() -> None:
     run = own_runs(order) if order.method == OURS else peer_runs(order)
     stem = f"{Path(order.original).stem.removesuffix('-original')}-{order.method.replace(', ', '-').replace(' ', '-')}"
     print(json.dumps("ready"), flush=True)
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin):
         files, seconds = {}, {}
         for step, taken, seen in run(**json.loads(line)):
-            files[str(step)] = str(Path(order.folder, f"{stem}-{step}.png"))
+            files[str(step)] = str(Path(order.folder, f"{stem}-{number}-{step}.png"))
             seconds[str(step)] = taken
-            PillowImage.fromarray((seen * 255).round().clip(0, 255).astype(np.uint8)).save(files[str(step)])
+            levels = whole_levels(seen) if order.method == OURS else unbiased_levels(seen)
+            PillowImage.fromarray(levels).save(files[str(step)])
         print(json.dumps(Answer(files=files, seconds=seconds, memory=memory())), flush=True)
 
 

@@ -101,10 +101,7 @@ class Bench:
                 return found
 
             strength, _ = as_visible(tried, visible, FIRST_STRENGTH, tolerance=NEAR)
-            strength, _ = as_visible(ran, visible, strength, tries=3)
-            # Every run has the same names of files.
-            if strength != list(answers)[-1]:
-                ran(strength)
+            strength, _ = as_visible(ran, visible, strength, tries=4)
         return [row | {"strength": strength} for row in self._looked_at(picture, answers[strength])]
 
     def _order(self, picture: Path, method: str) -> Order:
