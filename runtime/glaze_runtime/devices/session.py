@@ -78,8 +78,11 @@ def open_session(
         providers = [(device.provider, of_provider)]
     else:
         options.add_provider_for_devices([plugin_hardware(device.plugin)], of_provider)
+    kind = onnxruntime.InferenceSession
+    if device.one_at_a_time:
+        kind = _in_turn(kind)
     try:
-        session = onnxruntime.InferenceSession(
+        session = kind(
             str(given) if isinstance(given, Path) else given,
             options,
             providers=providers,
@@ -99,8 +102,6 @@ def open_session(
             raise ModelError(f"The input {value.name!r} has no fixed size: {value.shape}. Give it in `dims`.")
     session.placement = _placement(session, model, device)
     session.initializers = tensors  # onnxruntime reads the numpy buffers in place, so they stay with it
-    if device.one_at_a_time:
-        session.run = _in_turn(session.run)
     return session
 
 
@@ -196,12 +197,14 @@ def _placement(session: onnxruntime.InferenceSession, model: bytes | Path, devic
     return Placement(max(len(operators) - len(left), 0), len(left))
 
 
-def _in_turn(run: Any) -> Any:
-    def in_turn(*arguments: Any, **options: Any) -> Any:
-        with _TURN:
-            return run(*arguments, **options)
+def _in_turn(kind: Any) -> Any:
+    """The class `kind` of sessions, but one run at a time."""
 
-    return in_turn
+    def run(session: Any, *arguments: Any, **options: Any) -> Any:
+        with _TURN:
+            return kind.run(session, *arguments, **options)
+
+    return type("InTurn", (kind,), {"run": run})
 
 
 def _threads() -> int:
