@@ -20,17 +20,19 @@ WINDOWS = os.name == "nt"
 
 
 class Environment:
-    """A virtual environment in the checkout that holds glaze-edge with `extras`.
+    """A virtual environment in the checkout that holds glaze-edge with `extras`; `instead` is a build of onnxruntime
+    that takes its place, such as "onnxruntime-openvino==1.24.1".
 
     Its stamp says what was installed. It is empty until all is, so that a half-made environment is known
     and made anew; a folder without one is somebody else's.
     """
 
-    def __init__(self, folder: str, extras: str, says: str) -> None:
+    def __init__(self, folder: str, extras: str, says: str, instead: str | None = None) -> None:
         self.folder = ROOT / folder
         self.stamp = self.folder / "glaze-edge.stamp"
         self.target = str(ROOT) + extras
         self.says = says
+        self.instead = instead
 
     def program(self, name: str) -> str:
         """The path of a program in it."""
@@ -39,7 +41,8 @@ class Environment:
     def prepare(self) -> None:
         """Make it, or bring it up to date, unless it is what pyproject.toml asks for."""
         require_python()
-        wanted = f"{self.target} {hashlib.sha256((ROOT / 'pyproject.toml').read_bytes()).hexdigest()}"
+        project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+        wanted = " ".join(filter(None, (self.target, project, self.instead)))
         found = self.stamp.read_text(encoding="utf-8") if self.stamp.is_file() else ""
         works = found and Path(self.program("python")).is_file()
         if works and found == wanted:
@@ -48,8 +51,13 @@ class Environment:
         if not works:
             self._make()
         self.stamp.write_text("", encoding="utf-8")
-        pip = [self.program("python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if run([*pip, "--editable", self.target]):
+        steps = [["install", "--editable", self.target]]
+        if self.instead:
+            # Both have files in one folder, and others' packages ask for the plain one: it goes when all else is there.
+            builds = ["onnxruntime", self.instead.partition("=")[0]]
+            steps += [["uninstall", "--yes", *builds], ["install", self.instead]]
+        pip = [self.program("python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        if any(run([*pip, *step]) for step in steps):
             sys.exit("glaze-edge could not be installed: see above. Is the network up? Then run this again.")
         self.stamp.write_text(wanted, encoding="utf-8")
 
@@ -72,6 +80,18 @@ class Environment:
 
 USER = Environment(".venv", "[app]", "Installing glaze-edge (once, about a minute)…")
 DEVELOPER = Environment(".venv-dev", "[dev]", "Installing glaze-edge and its tools (once, some minutes)…")
+WEBGPU = Environment(
+    ".venv-webgpu",
+    "[test]",
+    "Installing glaze-edge on WebGPU (once, about a minute)…",
+    "onnxruntime-webgpu==1.27.*",
+)
+OPENVINO = Environment(
+    ".venv-openvino",
+    "[test]",
+    "Installing glaze-edge on OpenVINO (once, about a minute)…",
+    "onnxruntime-openvino==1.24.1",
+)
 BUNDLER = Environment(".venv-bundle", "[bundle]", "Installing what builds the bundle (once, about a minute)…")
 
 
@@ -83,6 +103,14 @@ def require_python() -> None:
             f"glaze-edge needs Python 3.11 or newer, and this is {version}. "
             f"Install a newer one (https://www.python.org) and use it: python3.13 {sys.argv[0]}"
         )
+
+
+def test_device(environment: Environment, device: str, *arguments: str) -> int:
+    """Run tests/devices on `device`; the exit status. Nothing is skipped because the device is missing."""
+    environment.prepare()
+    os.environ["GLAZE_EDGE_DEVICE"] = device
+    tests = [environment.program("python"), "-m", "pytest", "-p", "no:cacheprovider", "-s", "tests/devices"]
+    return run([*tests, *arguments], cwd=ROOT)
 
 
 def run(command: list[str], cwd: Path | None = None) -> int:

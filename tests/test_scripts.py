@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = [ROOT / "scripts" / name for name in ("glaze", "test", "test-bundle", "check", "lint")]
+NAMES = ("glaze", "test", "test-bundle", "test-openvino", "test-webgpu", "check", "lint")
+SCRIPTS = [ROOT / "scripts" / name for name in NAMES]
 SHARED = ROOT / "scripts" / "_environment.py"
 
 
@@ -36,6 +37,7 @@ class Machine:
         monkeypatch.setattr(subprocess, "Popen", self.start)
 
     def start(self, command, cwd=None):
+        command = [part for part in command if part not in ("--quiet", "--disable-pip-version-check")]
         self.commands.append(command)
         what = command[2]
         if what == "venv":
@@ -102,6 +104,42 @@ def test_another_pyproject_is_installed_into_the_same_environment(machine):
     machine.pyproject.write_text("second")
     assert machine.prepare() == ["pip"]
     assert machine.prepare() == []
+
+
+def test_another_build_of_onnxruntime_takes_its_place_at_last(machine):
+    machine.environment = machine.shared.Environment(".venv-x", "", "Installing…", "onnxruntime-other==1.2.*")
+    assert machine.prepare() == ["venv", "pip", "pip", "pip"]
+    assert [command[3:] for command in machine.commands[1:]] == [
+        ["install", "--editable", str(machine.shared.ROOT)],
+        ["uninstall", "--yes", "onnxruntime", "onnxruntime-other"],
+        ["install", "onnxruntime-other==1.2.*"],
+    ]
+    assert machine.prepare() == []
+    machine.environment.instead = "onnxruntime-other==1.3.*"
+    assert machine.prepare() == ["pip", "pip", "pip"]
+
+
+def test_device_tests_run_in_their_environment_and_name_the_device(machine, monkeypatch):
+    monkeypatch.setenv("GLAZE_EDGE_DEVICE", "")
+    assert machine.shared.test_device(machine.environment, "webgpu", "-k", "probe") == 0
+    tests = machine.commands[-1]
+    assert tests[:3] == [machine.environment.program("python"), "-m", "pytest"]
+    assert tests[-3:] == ["tests/devices", "-k", "probe"]
+    assert os.environ["GLAZE_EDGE_DEVICE"] == "webgpu"
+
+
+def test_swiftshader_is_asked_for_by_name_or_missed(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(SHARED.parent)
+    monkeypatch.setenv("GLAZE_EDGE_CHROMIUM", str(tmp_path))
+    monkeypatch.setenv("VK_ICD_FILENAMES", "")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
+    script = load(ROOT / "scripts" / "test-webgpu")
+    with pytest.raises(SystemExit, match="sudo apt install chromium"):
+        script.use_swiftshader()
+    script.DRIVER.touch()
+    script.use_swiftshader()
+    assert os.environ["VK_ICD_FILENAMES"] == str(tmp_path / "vk_swiftshader_icd.json")
+    assert os.environ["LD_LIBRARY_PATH"] == os.pathsep.join((str(tmp_path), "/mine"))
 
 
 def test_an_interrupted_installation_is_made_anew(machine):

@@ -9,30 +9,59 @@ from rich.console import Console
 from rich.table import Table
 
 from glaze_models import DEFAULT_ENCODERS, encoder_card
-from glaze_runtime.devices import DEVICES, available
+from glaze_runtime.devices import DEVICES, Device, available
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimise import TILE
 from glaze_runtime.selftest import self_test
+from glaze_runtime.verdicts import Verdict
+
+FIGURES = ("cosine", "rel. L2", "s/step", "x CPU", "ops/CPU")
+"""Of the gradients, beside the CPU's; seconds; operators that it takes and that are left to the CPU."""
 
 
-@click.command(epilog="\b\nExample:\n  glaze-edge devices --json")
+@click.command(
+    epilog="\b\nExamples:\n  glaze-edge devices\n  glaze-edge devices --probe\n  glaze-edge devices --probe --json"
+)
+@click.option("--probe", is_flag=True, help="Test them anew, whatever was found before, and keep that.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def devices(as_json: bool) -> None:
-    """List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each is."""
+def devices(probe: bool, as_json: bool) -> None:
+    """List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each is.
+
+    The self-test holds a device's numbers against the CPU's. What was found is kept until onnxruntime, the device or its driver
+    changes; --probe tests again.
+    """
     card = encoder_card(DEFAULT_ENCODERS[0])
-    found = {d.name: self_test(d, partial(Encoder, card), card=card, size=TILE) for d in available()}
+    found = {
+        device.name: self_test(device, partial(Encoder, card), card=card, size=TILE, anew=probe)
+        for device in available()
+    }
     if as_json:
-        click.echo(
-            json.dumps(
-                {"found": [asdict(v) for v in found.values()], "missing": sorted(set(DEVICES) - set(found))}
-            )
-        )
+        verdicts = [{**asdict(verdict), "times_as_fast": verdict.times_as_fast} for verdict in found.values()]
+        click.echo(json.dumps({"found": verdicts, "missing": sorted(set(DEVICES) - set(found))}))
         return
-    table = Table("device", "what it is", "self-test", "seconds a step")
+    table = Table(box=None)
+    for column in ("device", "self-test", *FIGURES):
+        table.add_column(column, no_wrap=True)
+    table.add_column("hardware")
+    notes = []
     for name, device in DEVICES.items():
         if verdict := found.get(name):
-            speed = f"{verdict.seconds_per_step:.2f}" if verdict.seconds_per_step else ""
-            table.add_row(name, device.note, "passed" if verdict.passed else verdict.reason, speed)
+            table.add_row(name, *_row(device, verdict))
+            notes += [] if verdict.passed else [f"{name} failed: {verdict.reason}."]
         else:
-            table.add_row(name, device.note, f"not here: needs {device.needs}", "")
-    Console().print(table)
+            table.add_row(name, "not here", *("" for _ in FIGURES), device.note)
+            notes.append(f"{name} needs {device.needs}.")
+    Console().print(table, *notes, sep="\n")
+
+
+def _row(device: Device, verdict: Verdict) -> list[str]:
+    figures = [""] * len(FIGURES)
+    if verdict.seconds_per_step is not None:
+        figures = [
+            f"{verdict.gradient_cosine:.6f}",
+            f"{verdict.relative_error:.0e}",
+            f"{verdict.seconds_per_step:.2f}",
+            f"{verdict.times_as_fast:.2g}",
+            f"{verdict.operators}/{verdict.operators_on_cpu}",
+        ]
+    return ["passed" if verdict.passed else "failed", *figures, verdict.hardware or device.note]

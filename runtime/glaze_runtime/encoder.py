@@ -9,7 +9,7 @@ import onnxruntime
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.binding import Bound, bind, load_weights
-from glaze_runtime.devices import Device, open_session
+from glaze_runtime.devices import Device, Placement, open_session
 
 SESSIONS_KEPT = 4
 """For each graph: a session holds buffers for its size, and a picture needs few sizes of tile."""
@@ -53,6 +53,11 @@ class Encoder:
         feeds = {"image": planes(image), "target": np.ascontiguousarray(target, np.float32)}
         loss, gradient = self._step(height, width).run(["loss", "gradient"], feeds)
         return float(loss), gradient[0].transpose(1, 2, 0)
+
+    def placement(self, height: int, width: int) -> Placement:
+        """Where the operators of the step graph run, for an image of this size in pixels."""
+        placement: Placement = self._step(height, width).placement
+        return placement
 
     def _size(self, image: Image) -> tuple[int, int]:
         stride = self.card.stride

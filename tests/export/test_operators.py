@@ -5,10 +5,13 @@ from pathlib import Path
 import onnx
 import pytest
 
+import glaze_models
 from glaze_models import DECODERS, ENCODERS
-from glaze_models.operators import COREML, DIRECTML
+from glaze_models.operators import REMOVED, TAKES
+from glaze_models.perceptual import PERCEPTUALS
+from glaze_runtime.devices import DEVICES
 
-GRAPHS = {file.name: file for card in (*ENCODERS.values(), *DECODERS.values()) for file in card.graphs}
+GRAPHS = {file.name: file for file in (Path(glaze_models.__file__).parent / "graphs").glob("*.onnx")}
 GAPS: dict[tuple[str, str], set[str]] = {}
 """(device, file) -> operators of the graph that the device lacks. None does."""
 
@@ -20,10 +23,20 @@ every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 
 @every_graph
-@pytest.mark.parametrize(("device", "has"), [("coreml", COREML), ("directml", DIRECTML)])
-def test_lacks_what_is_listed_and_no_more(name: str, device: str, has: frozenset[str]) -> None:
-    operators = {node.op_type for node in load(GRAPHS[name]).graph.node}
-    assert operators - has == GAPS.get((device, name), set())
+@pytest.mark.parametrize("device", TAKES)
+def test_lacks_what_is_listed_and_no_more(name: str, device: str) -> None:
+    operators = {node.op_type for node in load(GRAPHS[name]).graph.node} - REMOVED
+    assert operators - TAKES[device] == GAPS.get((device, name), set())
+
+
+def test_every_graph_of_a_card_is_looked_at() -> None:
+    cards = (*ENCODERS.values(), *DECODERS.values())
+    files = {file for card in cards for file in card.graphs} | {card.graph for card in PERCEPTUALS.values()}
+    assert {file.name for file in files} == GRAPHS.keys()
+
+
+def test_every_device_has_a_list() -> None:
+    assert DEVICES.keys() - TAKES.keys() == {"cpu", "cuda"}
 
 
 @every_graph

@@ -1,7 +1,10 @@
-"""Devices: the table, the refusal to fall back, and the session's constants."""
+"""Devices: the table, what reaches onnxruntime, the refusal to fall back, and the session's constants."""
 
 import gc
+import hashlib
 import sys
+import threading
+import time
 import weakref
 from types import ModuleType, SimpleNamespace
 
@@ -12,8 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from glaze_models.errors import DeviceError, ModelError, OptionError
-from glaze_runtime import devices, plugins
-from glaze_runtime.devices import CPU, DEVICES, available, choose, open_session
+from glaze_runtime.devices import CPU, DEVICES, Placement, available, choose, open_session, plugins, session
 from glaze_runtime.verdicts import Verdict
 
 WEIGHT = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
@@ -44,27 +46,39 @@ def with_weight() -> bytes:
 
 
 def install(
-    monkeypatch: pytest.MonkeyPatch, *providers: str, at_work: str = "CPUExecutionProvider"
-) -> list[dict]:
-    """Pretend that onnxruntime has these providers, and that one of them does the work; the calls it gets."""
-    calls = []
+    monkeypatch: pytest.MonkeyPatch, *providers: str, at_work: str = "CPUExecutionProvider", run=None
+) -> list[SimpleNamespace]:
+    """Pretend that onnxruntime has these providers, and that one of them does the work; the sessions that are opened."""
+    opened = []
 
     class Session:
         def __init__(self, model, options, **arguments):
-            calls.append(arguments)
+            opened.append(SimpleNamespace(model=model, options=options, **arguments))
+
+        def run(self, *arguments):
+            return run(*arguments)
 
         def get_inputs(self):
             return []
 
-        def get_providers(self):
-            return [at_work]
-
         def get_provider_graph_assignment_info(self):
-            return [SimpleNamespace(ep_name=at_work)]
+            return [part(at_work, "Conv")]
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [*providers, "CPUExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
-    return calls
+    return opened
+
+
+def part(provider, *operators):
+    """Of a graph: what one provider was given."""
+    nodes = [SimpleNamespace(op_type=operator) for operator in operators]
+    return SimpleNamespace(ep_name=provider, get_nodes=lambda: nodes)
+
+
+@pytest.fixture
+def user_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    return tmp_path / "glaze-edge"
 
 
 def verdict(device, *, passed=True, seconds=1.0, reason="fine") -> Verdict:
@@ -123,36 +137,158 @@ def test_a_model_that_cannot_be_used_is_an_error(model, arguments, says):
         open_session(model, CPU, **arguments)
 
 
-def test_the_provider_gets_its_options(monkeypatch):
-    calls = install(monkeypatch, "CoreMLExecutionProvider", at_work="CoreMLExecutionProvider")
-    open_session(b"", DEVICES["coreml"])
-    options = {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU"}
-    assert calls[0]["providers"] == [("CoreMLExecutionProvider", options)]
-    assert calls[0]["enable_fallback"] is False
+def test_coreml_gets_its_options_and_a_cache(monkeypatch, user_cache):
+    opened = install(monkeypatch, "CoreMLExecutionProvider", at_work="CoreMLExecutionProvider")
+    open_session(convolution(), DEVICES["coreml"])
+    options = {
+        "ModelFormat": "MLProgram",
+        "MLComputeUnits": "CPUAndGPU",
+        "RequireStaticInputShapes": "1",
+        "AllowLowPrecisionAccumulationOnGPU": "0",
+        "ModelCacheDirectory": str(user_cache / "coreml"),
+    }
+    assert opened[0].providers == [("CoreMLExecutionProvider", options)]
+    assert opened[0].enable_fallback is False
+    assert (user_cache / "coreml").is_dir()
 
 
-@pytest.mark.parametrize("name", ["cuda", "coreml", "directml", "openvino", "openvino-cpu"])
-def test_falling_back_to_the_cpu_is_an_error(name, monkeypatch):
+def test_coreml_does_without_a_cache_that_cannot_be_made(monkeypatch, user_cache):
+    opened = install(monkeypatch, "CoreMLExecutionProvider", at_work="CoreMLExecutionProvider")
+    user_cache.write_text("in the way")
+    open_session(convolution(), DEVICES["coreml"])
+    assert "ModelCacheDirectory" not in opened[0].providers[0][1]
+
+
+def test_coreml_keeps_what_it_compiled_by_graph_weights_and_sizes(monkeypatch, user_cache):
+    opened = install(monkeypatch, "CoreMLExecutionProvider", at_work="CoreMLExecutionProvider")
+    other_graph = convolution().replace(b"convolution", b"convolutioN")
+    for model, width, weight in (
+        (convolution(), 6, WEIGHT),
+        (convolution(), 6, WEIGHT),
+        (convolution(), 7, WEIGHT),
+        (convolution(), 6, WEIGHT + 1),
+        (other_graph, 6, WEIGHT),
+    ):
+        open_session(model, DEVICES["coreml"], dims={"H": 8, "W": width}, initializers={"w": weight})
+    keys = []
+    for session_ in opened:
+        given = onnx.ModelProto.FromString(session_.model)
+        keys += [entry.value for entry in given.metadata_props if entry.key == "COREML_CACHE_KEY"]
+    assert keys[0] == keys[1]
+    assert len(keys) == len(opened)
+    assert len(set(keys)) == 4
+    assert all(key.isalnum() and len(key) <= 64 for key in keys)
+    del given.metadata_props[:]
+    assert given == onnx.ModelProto.FromString(other_graph)
+
+
+def test_a_network_in_a_file_is_not_kept_compiled(monkeypatch, user_cache, tmp_path):
+    """Nothing here reads its weights, so no key could tell them from others."""
+    opened = install(monkeypatch, "CoreMLExecutionProvider", at_work="CoreMLExecutionProvider")
+    file = tmp_path / "network.onnx"
+    file.write_bytes(with_weight())
+    open_session(file, DEVICES["coreml"])
+    assert opened[0].model == str(file)
+    assert "ModelCacheDirectory" not in opened[0].providers[0][1]
+
+
+def test_directml_gets_its_options_and_the_session_it_asks_for(monkeypatch):
+    opened = install(monkeypatch, "DmlExecutionProvider", at_work="DmlExecutionProvider")
+    open_session(convolution(), DEVICES["directml"])
+    assert opened[0].providers == [("DmlExecutionProvider", {"performance_preference": "high_performance"})]
+    assert opened[0].enable_fallback is False
+    assert opened[0].options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    assert opened[0].options.enable_mem_pattern is False
+
+
+@pytest.mark.parametrize(("name", "overlap"), [("directml", False), ("cuda", True)])
+def test_directml_runs_one_at_a_time(name, overlap, monkeypatch):
+    at_work, most = [], []
+
+    def run(*_):
+        at_work.append(None)
+        most.append(len(at_work))
+        time.sleep(0.02)
+        at_work.pop()
+        return ["y"]
+
+    install(monkeypatch, DEVICES[name].provider, at_work=DEVICES[name].provider, run=run)
+    sessions = [open_session(convolution(), DEVICES[name]) for _ in range(2)]
+    threads = [threading.Thread(target=sessions[n % 2].run, args=(["y"], {})) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 6
+    assert (max(most) > 1) is overlap
+    assert sessions[0].run(["y"], {}) == ["y"]
+
+
+def test_a_failed_run_leaves_the_device_to_the_next(monkeypatch):
+    def run(*_):
+        raise RuntimeError("device removed")
+
+    install(monkeypatch, "DmlExecutionProvider", at_work="DmlExecutionProvider", run=run)
+    opened = open_session(convolution(), DEVICES["directml"])
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="device removed"):
+            opened.run(["y"], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cuda", {"use_tf32": "0"}),
+        ("webgpu", {}),
+        ("openvino", {"device_type": "GPU", "precision": "ACCURACY"}),
+        ("openvino-cpu", {"device_type": "CPU", "precision": "ACCURACY"}),
+    ],
+)
+def test_a_built_in_provider_gets_its_options_and_the_model_as_it_is(name, options, monkeypatch):
+    provider = DEVICES[name].provider
+    opened = install(monkeypatch, provider, at_work=provider)
+    monkeypatch.setattr(session, "plugin_hardware", lambda module: None)
+    open_session(convolution(), DEVICES[name])
+    assert opened[0].providers == [(provider, options)]
+    assert hashlib.sha256(opened[0].model).digest() == hashlib.sha256(convolution()).digest()
+
+
+def test_where_operators_run_is_known(monkeypatch):
+    assert open_session(with_weight(), CPU, dims={"H": 8, "W": 6}).placement == Placement(1, 0)
+    install(monkeypatch, "WebGpuExecutionProvider")
+    model = onnx.ModelProto.FromString(convolution())
+    model.graph.node.add(op_type="Det", input=["y"], output=["d"])
+    for parts in ([], [part("CPUExecutionProvider", "Det")]):  # WebGPU's own are not listed
+        monkeypatch.setattr(
+            onnxruntime.InferenceSession, "get_provider_graph_assignment_info", lambda self, p=parts: p
+        )
+        placed = open_session(model.SerializeToString(), DEVICES["webgpu"]).placement
+        assert placed == Placement(2 - len(parts), len(parts))
+
+
+@pytest.mark.parametrize("name", ["cuda", "coreml", "directml", "webgpu", "openvino", "openvino-cpu"])
+def test_falling_back_to_the_cpu_is_an_error(name, monkeypatch, user_cache):
     install(monkeypatch, DEVICES[name].provider)
-    with pytest.raises(DeviceError, match=f"'{name}' takes no part of the model"):
-        open_session(b"", DEVICES[name])
+    with pytest.raises(DeviceError, match=f"'{name}' takes no part of the model.*use --device cpu"):
+        open_session(convolution(), DEVICES[name])
 
 
 def test_a_device_that_refuses_the_model_is_an_error(monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["DmlExecutionProvider"])
 
-    def refuse(*_, **__):
-        raise RuntimeError("no adapter")
+    class Refusing:
+        def __init__(self, *_, **__):
+            raise RuntimeError("no adapter")
 
-    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
-    with pytest.raises(DeviceError, match="'directml' refuses the model: no adapter"):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Refusing)
+    with pytest.raises(DeviceError, match=r"'directml' refuses the model: no adapter\. Use --device cpu"):
         open_session(b"", DEVICES["directml"])
 
 
 @pytest.mark.parametrize("name", ["cuda", "coreml", "directml", "webgpu", "openvino"])
 def test_a_missing_device_says_what_it_needs(name, monkeypatch):
     install(monkeypatch)
-    monkeypatch.setattr(devices, "plugin_hardware", lambda module: None)
+    monkeypatch.setattr(session, "plugin_hardware", lambda module: None)
     with pytest.raises(DeviceError) as caught:
         open_session(b"", DEVICES[name])
     assert DEVICES[name].needs in str(caught.value)
@@ -177,14 +313,14 @@ def test_a_plugin_is_registered_and_its_graphics_card_preferred(monkeypatch):
     monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
     monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *a: registered.append(a))
     monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: cards)
-    monkeypatch.setattr(devices, "plugin_hardware", plugins.plugin_hardware.__wrapped__)
+    monkeypatch.setattr(session, "plugin_hardware", plugins.plugin_hardware.__wrapped__)
     assert DEVICES["webgpu"] in available()
     assert registered == [("WebGpuExecutionProvider", "libwebgpu.so")]
     assert plugins.plugin_hardware.__wrapped__(plugin.__name__) is cards[2]
 
 
 def test_a_plugin_session_is_opened_on_its_hardware(monkeypatch):
-    calls = install(monkeypatch, at_work="WebGpuExecutionProvider")
+    opened = install(monkeypatch, at_work="WebGpuExecutionProvider")
     given = []
 
     class Options(onnxruntime.SessionOptions):
@@ -192,10 +328,10 @@ def test_a_plugin_session_is_opened_on_its_hardware(monkeypatch):
             given.append((found, options))
 
     monkeypatch.setattr(onnxruntime, "SessionOptions", Options)
-    monkeypatch.setattr(devices, "plugin_hardware", lambda module: f"graphics of {module}")
+    monkeypatch.setattr(session, "plugin_hardware", lambda module: f"graphics of {module}")
     open_session(b"", DEVICES["webgpu"])
     assert given == [(["graphics of onnxruntime_ep_webgpu"], {})]
-    assert calls[0]["providers"] is None
+    assert opened[0].providers is None
 
 
 def test_the_cpu_is_always_there_and_last():
@@ -244,4 +380,4 @@ def test_an_unknown_device_is_an_error():
 def test_threads_follow_the_processors_this_process_may_use(held_to, threads, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: held_to, raising=False)
-    assert devices._threads() == threads
+    assert session._threads() == threads

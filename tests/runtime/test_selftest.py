@@ -1,7 +1,9 @@
 """The self-test: wrong numbers fail, slow devices are not worth using, verdicts are remembered."""
 
 import json
+import sys
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -9,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from glaze_models.encoders import encoder_card
-from glaze_runtime import verdicts
-from glaze_runtime.devices import CPU, DEVICES, Device, choose, open_session
-from glaze_runtime.selftest import self_test
+from glaze_runtime import selftest, verdicts
+from glaze_runtime.devices import CPU, DEVICES, Device, Placement, choose, open_session
+from glaze_runtime.selftest import cosine, self_test
 from glaze_runtime.verdicts import Verdict
 
 CARD = encoder_card("sd1-a")
@@ -74,6 +76,8 @@ class Encoder:
     device: Device = CPU
     delay: float = 0.0
     fault: Exception | None = None
+    spoils: int | None = None
+    steps = 0
 
     def __post_init__(self):
         dims = {"H": 32, "W": 32, "h": 4, "w": 4}
@@ -89,24 +93,37 @@ class Encoder:
             raise self.fault
         Clock.now += self.delay
         loss, gradient = self.step.run(None, {"image": image.transpose(2, 0, 1)[None], "target": target})
+        self.steps += 1
+        if self.steps == self.spoils:
+            gradient = -gradient
         return float(loss), gradient[0].transpose(1, 2, 0)
 
+    def placement(self, height, width):
+        assert (height, width) == (32, 32)
+        return Placement(7, 3)
 
-def encoders(other=KERNEL, *, cpu_delay=0.01, delay=0.001, fault=None):
-    """A factory; what it made is counted in `made`."""
+
+def encoders(other=KERNEL, *, cpu_delay=0.01, **faults):
+    """A factory; what it made is in `made`."""
 
     def make(device):
+        made = (
+            Encoder(KERNEL, delay=cpu_delay)
+            if device == CPU
+            else Encoder(other, **{"delay": 0.001, **faults})
+        )
         make.made.append(device.name)
-        return Encoder(KERNEL, delay=cpu_delay) if device == CPU else Encoder(other, delay=delay, fault=fault)
+        make.encoders.append(made)
+        return made
 
-    make.made = []
+    make.made, make.encoders = [], []
     return make
 
 
 @pytest.fixture
 def examine(tmp_path):
-    return lambda factory, device=OTHER, card=CARD, size=32: self_test(
-        device, factory, card=card, size=size, folder=tmp_path
+    return lambda factory, device=OTHER, card=CARD, size=32, anew=False: self_test(
+        device, factory, card=card, size=size, folder=tmp_path, anew=anew
     )
 
 
@@ -115,6 +132,9 @@ def test_a_device_that_is_right_and_fast_is_worth_using(examine):
     assert found.passed
     assert found.worth_using
     assert found.relative_error == 0
+    assert found.gradient_cosine == 1
+    assert found.times_as_fast == pytest.approx(10)
+    assert (found.operators, found.operators_on_cpu) == (7, 3)
     assert found.seconds_per_step < found.cpu_seconds_per_step
     assert "times as fast as the CPU" in found.reason
     assert found.size == 32
@@ -142,6 +162,34 @@ def test_wrong_convolutions_fail(examine, kernel):
     assert not found.worth_using
     assert found.relative_error > 1e-3
     assert "away from the CPU's" in found.reason
+
+
+def test_a_gradient_that_points_elsewhere_fails(examine, monkeypatch):
+    monkeypatch.setattr(selftest, "TOLERANCE", 9)  # the angle alone
+    found = examine(encoders(KERNEL[:, :, ::-1].copy()))
+    assert not found.passed
+    assert found.gradient_cosine < 0.9999
+    assert "cosine of the gradients" in found.reason
+    assert "0.9999 is asked for" in found.reason
+
+
+def test_the_last_step_must_be_as_right_as_the_first(examine):
+    found = examine(encoders(spoils=4))
+    assert not found.passed
+    assert found.gradient_cosine == pytest.approx(-1)
+
+
+def test_a_device_that_takes_long_is_not_timed_again(examine):
+    factory = encoders(delay=11.0)
+    found = examine(factory)
+    assert found.passed
+    assert found.seconds_per_step == 11
+    assert [made.steps for made in factory.encoders] == [4, 1]
+
+
+@pytest.mark.parametrize("gradient", [np.zeros(3), np.full(3, np.nan), np.array([np.inf, 0, 0])], ids=str)
+def test_no_gradient_has_no_angle(gradient):
+    assert cosine(gradient, np.ones(3)) == 0
 
 
 def test_a_slow_device_passes_but_auto_leaves_it(examine, monkeypatch):
@@ -179,6 +227,12 @@ def test_a_verdict_is_remembered(examine):
     assert factory.made == ["cpu", "other"]
 
 
+def test_a_verdict_is_replaced_when_that_is_asked_for(examine):
+    assert examine(encoders()).passed
+    assert not examine(encoders(KERNEL * 2), anew=True).passed
+    assert not examine(encoders()).passed
+
+
 def change_onnxruntime(monkeypatch):
     monkeypatch.setattr(onnxruntime, "__version__", "0.0.1")
 
@@ -187,17 +241,36 @@ def change_system(monkeypatch):
     monkeypatch.setattr("platform.version", lambda: "another")
 
 
+def change_build(monkeypatch):
+    monkeypatch.setattr(onnxruntime, "get_build_info", lambda: "another")
+
+
+def change_hardware(monkeypatch):
+    hardware(monkeypatch, Description="another")
+
+
+def hardware(monkeypatch, **metadata):
+    """Pretend that onnxruntime tells this of what the device OTHER runs on."""
+    told = SimpleNamespace(
+        vendor="Maker", vendor_id=1, device_id=2, type=SimpleNamespace(name="GPU"), metadata=metadata
+    )
+    found = SimpleNamespace(ep_name=OTHER.provider, ep_metadata={"version": "1"}, device=told)
+    monkeypatch.setattr(onnxruntime, "get_ep_devices", lambda: [found])
+
+
 @pytest.mark.parametrize(
     "change",
     [
         change_onnxruntime,
         change_system,
+        change_build,
+        change_hardware,
         {"device": replace(OTHER, name="another")},
         {"device": replace(OTHER, options={"precision": "f16"})},
         {"card": replace(CARD, weights=replace(CARD.weights, sha256="0" * 64))},
         {"card": replace(CARD, name="another")},
     ],
-    ids=["onnxruntime", "system", "device", "options", "weights", "encoder"],
+    ids=["onnxruntime", "system", "build", "hardware", "device", "options", "weights", "encoder"],
 )
 def test_a_verdict_holds_only_while_nothing_has_changed(examine, change, monkeypatch):
     factory = encoders()
@@ -208,6 +281,38 @@ def test_a_verdict_holds_only_while_nothing_has_changed(examine, change, monkeyp
     else:
         examine(factory, **change)
     assert len(factory.made) == 4
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [({"Description": "Card 9000"}, "Card 9000"), ({}, "Maker GPU")],
+    ids=["named", "nameless"],
+)
+def test_what_a_device_runs_on_is_named(told, name, examine, monkeypatch):
+    hardware(monkeypatch, **told)
+    assert examine(encoders()).hardware == name
+
+
+def test_a_plugin_of_another_version_is_tested_again(examine, monkeypatch):
+    versions = ["0.4.0", "0.5.0", "0.5.0"]
+    monkeypatch.setattr("glaze_runtime.devices.hardware.version", lambda package: versions.pop(0))
+    factory = encoders()
+    for _ in range(3):
+        examine(factory, replace(OTHER, plugin="onnxruntime_ep_other"))
+    assert len(factory.made) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the files are Linux's")
+def test_another_vulkan_driver_is_another_machine(monkeypatch, tmp_path):
+    driver = tmp_path / "driver.json"
+    files = []
+    for text in ("1.0", "1.1.0"):
+        driver.write_text(text)
+        monkeypatch.setenv("VK_ICD_FILENAMES", str(driver))
+        files.append(verdicts.verdict_file(["other"]))
+    monkeypatch.delenv("VK_ICD_FILENAMES")
+    files.append(verdicts.verdict_file(["other"]))
+    assert len(set(files)) == 3
 
 
 def test_a_verdict_holds_for_one_size():
