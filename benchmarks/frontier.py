@@ -3,7 +3,7 @@
 
     benchmarks/frontier.py PICTURES INSTRUMENT -o FOLDER [--only 8] [--docs DOCS]
 
-Every method has the bundled encoders, the same pictures of 512 pixels, the same targets, and as many gradients of each encoder as
+Every method has the bundled encoders, the same pictures of 512 pixels, the same targets, and the others have 52 gradients of each
 standard effort takes. INSTRUMENT is called as by benchmarks/pictures.py; butteraugli_main measures what is seen of the files.
 
 Each result is a line of FOLDER/results.jsonl, so that a run that was cut short goes on; those of this tool have to be deleted when
@@ -24,12 +24,12 @@ from _pictures import butteraugli, glaze_file, measured, opened, save, working_p
 
 from glaze_edge import Session, Settings
 from glaze_edge.figures import attainments
-from glaze_edge.settings import EFFORTS, INTENSITIES
+from glaze_edge.settings import INTENSITIES
 from glaze_edge.trainer import from_pillow
 from glaze_runtime.arrays import Image
 
 EFFORT = "standard"
-STEPS = EFFORTS[EFFORT].steps
+STEPS = 52
 PGD_SIZES = 1, 2, 3, 4, 6, 8
 """In 1/255."""
 ADAM_PARTS = 64, 32, 16, 8, 4

@@ -173,7 +173,6 @@ class Session:
             scale=INTENSITIES[self.settings.intensity],
             perceptual=self._perceptual,
             learned=self._learned,
-            rounds=effort.rounds,
             steps=effort.steps,
             longest_sides=effort.longest_sides,
             free=free,

@@ -24,7 +24,7 @@ from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, Settings
 from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
-from glaze_runtime.optimise import fitting
+from glaze_runtime.optimise import LAST, TILE, fitting
 from glaze_runtime.stylise import LONGEST_SIDE
 
 
@@ -94,8 +94,8 @@ class Failed:
 
 BEFORE, AFTER = 3.0, 4.0
 """Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at 512."""
-BESIDES, LEARNED = 0.2, 0.25
-"""What a pixel of the picture takes besides, of what the bundled encoders take for a pixel: budget and views, the learned step."""
+BESIDES = 0.5
+"""In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned step."""
 AUDIT = 16.0
 """An audit takes as long as so many megapixels."""
 
@@ -114,12 +114,12 @@ def works(size: tuple[int, int], settings: Settings) -> list[float]:
     def area(side: int) -> float:
         return shape * min(side, worked_on) ** 2
 
-    rounds = [
-        area(sides[step // encoders % len(sides)]) / encoders + (BESIDES + LEARNED) * area(worked_on)
-        for step in range(effort.rounds)
+    steps = [
+        area(sides[-1 - step // encoders % len(sides)]) / encoders
+        + BESIDES * area(worked_on if step >= effort.steps - LAST else TILE)
+        for step in range(effort.steps)
     ]
-    steps = [area(sides[step % len(sides)]) + BESIDES * area(worked_on) for step in range(effort.steps)]
-    return [BEFORE * area(LONGEST_SIDE), *rounds, *steps, AFTER * area(TRAINED_SIDE)]
+    return [BEFORE * area(LONGEST_SIDE), *steps, AFTER * area(TRAINED_SIDE)]
 
 
 def glaze_all(

@@ -14,17 +14,16 @@ INTENSITIES: dict[str, float] = {"low": 0.6, "medium": 0.97, "high": 1.55, "max"
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to look: learned steps (`rounds`), then `steps` of Adam, at each of `longest_sides` (pixels) in turn."""
+    """How long to look: so many `steps` of the optimiser, at `longest_sides` (pixels) in turn."""
 
-    rounds: int
-    steps: int = 0
+    steps: int
     longest_sides: tuple[int, ...]
 
 
 EFFORTS: dict[str, Effort] = {
-    "quick": Effort(rounds=4, longest_sides=(512,)),
-    "standard": Effort(rounds=8, longest_sides=(512, 512, 512, 1024)),
-    "thorough": Effort(rounds=8, steps=60, longest_sides=(512, 768, 512, 1024)),
+    "quick": Effort(steps=4, longest_sides=(512,)),
+    "standard": Effort(steps=8, longest_sides=(512, 1024)),
+    "thorough": Effort(steps=20, longest_sides=(512, 768, 512, 1024)),
 }
 
 

@@ -20,7 +20,7 @@ from glaze_runtime.views import resize
 
 SIDE = 512
 """Pixels: what is shown, and what is worked on."""
-EFFORT = Effort(rounds=8, longest_sides=(SIDE,))
+EFFORT = Effort(steps=8, longest_sides=(SIDE,))
 """As standard effort looks at the size of a trainer: an answer within seconds."""
 
 
@@ -80,7 +80,7 @@ def try_out(
         for place, n, whole in zip((y, x), worked, (height, width), strict=True)
     )
     window = part(picture, small, rows, columns)
-    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / EFFORT.rounds), EFFORT)
+    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / EFFORT.steps), EFFORT)
     original, glazed = shown(window), to_pillow(result.image)
     on_progress(0.85)
     encoders, views = _looks(session, original, glazed, to_pillow(result.target))

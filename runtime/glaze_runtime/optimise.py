@@ -5,13 +5,11 @@
 
 Phi_k are encoders, x is seen through views (`views.py`) after damage (`damage.py`), E is the visible energy (`budget.py`), P a
 perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX Security 2023).
-The first steps are a network's, which has learned on other pictures where a gradient leads (`learned_step.py`); the rest are Adam's
-(Kingma & Ba 2015).
+Steps are taken by a network that has learned on other pictures where a gradient leads (`learned_step.py`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import cos, pi
 from typing import Protocol
 
 import numpy as np
@@ -22,14 +20,14 @@ from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget, visibility_budget
 from glaze_runtime.damage import draw_damage
 from glaze_runtime.learned_step import MEMORY
-from glaze_runtime.views import Size, Square
+from glaze_runtime.views import Size, Square, resize
 
 TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
 CAUTION = 1.0
 """Weight of the visible energy."""
-RATE, RATE_AFTER, RATE_LEFT = 0.10, 0.05, 0.1
-"""Adam's first step, as a share of the limit; the same after learned steps; and what a cosine leaves of it at the end."""
+LAST = 4
+"""So many steps are taken at the picture's own size; those before them at TILE pixels, where they cost less."""
 
 
 class Phi(Protocol):
@@ -70,6 +68,14 @@ class Canvas:
     limit: Image
     perceptual: Callable[[Image, Image], Image]
 
+    @classmethod
+    def of(
+        cls, image: Image, scale: float, room: Image, perceptual: Callable[[Image, Image], Image]
+    ) -> "Canvas":
+        """Of `image` and the `scale` of its budget; `room` [H,W,3] is what of the limit is left, 0..1."""
+        budget = visibility_budget(image, scale)
+        return cls(image=image, budget=budget, limit=budget.limit * room, perceptual=perceptual)
+
     def moved(self, share: Image) -> Image:
         """[H,W,3]: the picture with `share` [H,W,3] of the limit; parts may lie outside 0..1."""
         return self.image + (self.limit * share) @ TO_RGB.T
@@ -95,8 +101,7 @@ def optimise(
     scale: float,
     perceptual: Callable[[Image, Image], Image] = nothing,
     learned: Learned,
-    rounds: int,
-    steps: int = 0,
+    steps: int,
     longest_sides: Sequence[int],
     free: NDArray[np.bool_] | None = None,
     neutral: bool = False,
@@ -109,39 +114,33 @@ def optimise(
         encoders: they count the same.
         scale: of the visibility budget.
         perceptual: gradient [H,W,3] of P(x + d, x) with respect to x + d, as `LpipsHinge.gradient`.
-        learned, rounds: first take so many learned steps, each with one encoder in turn.
-        steps: then so many of Adam, each with all encoders.
+        learned: the network that takes the steps.
+        steps: how many, each with one encoder in turn.
         longest_sides: pixels; the sweeps of views, which cover the picture about once, take these sizes in turn, as far as the
             picture is that large.
         free: [H,W] bool, False where the picture must stay as it is; None if it may change everywhere.
         neutral: change luminance only.
         seed: the same seed on the same device gives the same change.
-        on_step: is told how many steps of both kinds are done.
+        on_step: is told how many steps are done.
     """
     rng = np.random.default_rng(seed)
-    budget = visibility_budget(image, scale)
-    limit = budget.limit if free is None else budget.limit * free[..., None]
-    if neutral:
-        limit = limit * np.array([1, 0, 0], np.float32)
-    canvas = Canvas(image=image, budget=budget, limit=limit, perceptual=perceptual)
-    goals = [_goals(encoder, image, target, longest_sides) for encoder in encoders]
+    room = np.ones((*image.shape[:2], 1), np.float32) if free is None else free[..., None].astype(np.float32)
+    room = room * np.array([1, not neutral, not neutral], np.float32)
     # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
     share, memory = np.zeros_like(image), np.zeros_like(image)
-    for step in range(rounds):
-        sizes = goals[step % len(goals)]
-        slope = canvas.slope(share, [sizes[step // len(goals) % len(sizes)]], rng) * share[..., 0].size
-        memory += (1 - MEMORY) * (slope - memory)
-        share = learned(image, limit, share, slope, memory)
-        on_step(step + 1)
-    adam = Adam(share)
-    first = RATE_AFTER if rounds else RATE
-    for step in range(steps):
-        rate = first * (RATE_LEFT + (1 - RATE_LEFT) * (1 + cos(pi * step / steps)) / 2)
-        share -= rate * adam.direction(
-            canvas.slope(share, [sizes[step % len(sizes)] for sizes in goals], rng)
-        )
-        np.clip(share, -1, 1, out=share)
-        on_step(rounds + step + 1)
+    done = 0
+    for size, until in _stages(image.shape[:2], steps):
+        share, memory, x, t, free_here = (resize(each, size) for each in (share, memory, image, target, room))
+        canvas = Canvas.of(x.clip(0, 1), scale, free_here.clip(0, 1), perceptual)
+        goals = [_goals(encoder, canvas.image, t, longest_sides) for encoder in encoders]
+        for step in range(done, until):
+            sizes = goals[step % len(goals)]
+            slope = canvas.slope(share, [sizes[-1 - step // len(goals) % len(sizes)]], rng)
+            slope *= share[..., 0].size
+            memory += (1 - MEMORY) * (slope - memory)
+            share = learned(canvas.image, canvas.limit, share, slope, memory)
+            on_step(step + 1)
+        done = until
     return canvas.moved(share).clip(0, 1) - image
 
 
@@ -162,24 +161,6 @@ class Goal:
             _, gradient = self.encoder.value_and_grad(patch, self.latent[:, :, *view.cell])
             view.add_adjoint(gradient / self.whole, total)
         return total
-
-
-class Adam:
-    """Adam's direction of descent, in units of the rate (Kingma & Ba 2015, algorithm 1; beta2 0.99 as runs are short)."""
-
-    def __init__(self, like: Image) -> None:
-        self.mean, self.square, self.steps = np.zeros_like(like), np.zeros_like(like), 0
-
-    def direction(self, gradient: Image, beta1: float = 0.9, beta2: float = 0.99) -> Image:
-        """m / (sqrt(v) + epsilon), both corrected for their start at zero."""
-        self.steps += 1
-        self.mean += (1 - beta1) * (gradient - self.mean)
-        self.square += (1 - beta2) * (gradient * gradient - self.square)
-        root = np.sqrt(self.square / (1 - beta2**self.steps))
-        root += 1e-12
-        direction: Image = self.mean / root
-        direction /= 1 - beta1**self.steps
-        return direction
 
 
 def whole_latent(encoder: Phi, image: Image, size: Size | Square) -> Latent:
@@ -207,6 +188,14 @@ def sized(picture: tuple[int, int], longest_side: int, stride: int) -> Size:
 def fitting(longest_sides: Sequence[int], longest: int) -> list[int]:
     """Those of `longest_sides` that a picture of this longest side has; a smaller picture is looked at as it is."""
     return [side for side in longest_sides if side <= longest] or [longest]
+
+
+def _stages(picture: tuple[int, int], steps: int) -> list[tuple[tuple[int, int], int]]:
+    """Height and width to work at, and how many steps are to be done then: the last ones at the picture's own size."""
+    longest = max(picture)
+    small = max(1, round(picture[0] * TILE / longest)), max(1, round(picture[1] * TILE / longest))
+    first = max(steps - LAST, 0)
+    return [(small, first), (picture, steps)] if longest > TILE and first else [(picture, steps)]
 
 
 def _goals(encoder: Phi, start: Image, target: Image, longest_sides: Sequence[int]) -> list[Goal]:

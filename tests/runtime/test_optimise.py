@@ -11,7 +11,7 @@ from glaze_runtime.budget import TO_OPPONENT, visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.learned_step import LearnedStep
-from glaze_runtime.optimise import optimise, size_of, whole_latent
+from glaze_runtime.optimise import LAST, optimise, size_of, whole_latent
 from glaze_runtime.views import resize
 
 RNG = np.random.default_rng(0)
@@ -28,7 +28,7 @@ LEARNED = LearnedStep(CPU)
 
 
 def change(encoders: list[Encoder], scale: float = 1.0, **options: object) -> Image:
-    options = {"rounds": 4, "steps": 6, "longest_sides": (512,), **options}
+    options = {"steps": 8, "longest_sides": (512,), **options}
     return optimise(IMAGE, TARGET, encoders=encoders, scale=scale, learned=LEARNED, **options)  # type: ignore[arg-type]
 
 
@@ -39,23 +39,29 @@ def attainment(encoder: Encoder, moved: Image) -> float:
     )
 
 
-@pytest.mark.parametrize(("rounds", "steps"), [(6, 0), (0, 12), (4, 6)])
-def test_moves_every_encoder_towards_the_target(encoders: list[Encoder], rounds: int, steps: int) -> None:
-    moved = IMAGE + change(encoders, rounds=rounds, steps=steps)
+def test_moves_every_encoder_towards_the_target(encoders: list[Encoder]) -> None:
+    moved = IMAGE + change(encoders)
     assert all(attainment(encoder, moved) > 0.05 for encoder in encoders)
 
 
-def test_learned_steps_go_as_far_as_as_many_of_adam_with_twice_the_gradients(encoders: list[Encoder]) -> None:
+def test_more_steps_reach_farther(encoders: list[Encoder]) -> None:
     reached = [
-        np.mean(
-            [
-                attainment(encoder, IMAGE + change(encoders, rounds=rounds, steps=steps))
-                for encoder in encoders
-            ]
-        )
-        for rounds, steps in [(0, 4), (4, 0)]
+        np.mean([attainment(encoder, IMAGE + change(encoders, steps=steps)) for encoder in encoders])
+        for steps in (1, 4, 12)
     ]
-    assert reached[1] > 0.85 * reached[0]
+    assert reached == sorted(reached)
+
+
+def test_a_large_picture_is_begun_small_and_finished_at_its_own_size(encoders: list[Encoder]) -> None:
+    seen = []
+
+    def learned(image: Image, limit: Image, before: Image, gradient: Image, memory: Image) -> Image:
+        seen.append(image.shape[:2])
+        return LEARNED(image, limit, before, gradient, memory)
+
+    image, target = (resize(picture, (300, 600)).clip(0, 1) for picture in (IMAGE, TARGET))
+    optimise(image, target, encoders=encoders, scale=1.0, learned=learned, steps=6, longest_sides=(512,))
+    assert seen == [(256, 512)] * (6 - LAST) + [(300, 600)] * LAST
 
 
 def test_looks_at_larger_sizes_in_turn(encoders: list[Encoder]) -> None:
@@ -67,8 +73,8 @@ def test_looks_at_larger_sizes_in_turn(encoders: list[Encoder]) -> None:
             return super().value_and_grad(image, target)
 
     watched = Watched(encoder_card("sd1-b"), CPU)
-    change([watched], rounds=4, steps=2, longest_sides=(64, 96))
-    assert seen == [64, 96, 64, 96, 64, 96]
+    change([watched], steps=6, longest_sides=(64, 96))
+    assert seen == [96, 64, 96, 64, 96, 64]
 
 
 def test_stays_within_limit_and_gamut(encoders: list[Encoder]) -> None:
@@ -141,4 +147,4 @@ def test_encoders_of_different_kinds_work_together(encoders: list[Encoder], side
 def test_counts_its_steps(encoders: list[Encoder]) -> None:
     said: list[int] = []
     change(encoders, on_step=said.append)
-    assert said == list(range(1, 11))
+    assert said == list(range(1, 9))

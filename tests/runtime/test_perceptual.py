@@ -57,8 +57,7 @@ def test_optimiser_stays_closer_with_a_hinge() -> None:
             encoders=[encoder],
             scale=1.0,
             learned=LearnedStep(CPU),
-            rounds=4,
-            steps=4,
+            steps=6,
             longest_sides=(512,),
             **options,  # type: ignore[arg-type]
         )

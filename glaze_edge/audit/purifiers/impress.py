@@ -12,8 +12,8 @@ import numpy as np
 
 from glaze_edge.audit.autoencoder import Autoencoder
 from glaze_edge.audit.purifiers.base import AutoencoderPurifier
+from glaze_runtime.adam import Adam
 from glaze_runtime.arrays import Image
-from glaze_runtime.optimise import Adam
 
 STEPS, RATE = 6, 0.015
 """Of Adam; the rate, a share of full range, falls with a cosine."""
