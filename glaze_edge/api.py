@@ -95,10 +95,10 @@ class Session:
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
         self._learned = LearnedStep(self.device)
-        self._perceptual: Callable[[Image, Image], Image] = nothing
+        self._hinge: LpipsHinge | None = None
         if settings.lpips is not None and settings.lpips_backbone is not None:
             lpips = lpips_on(settings.lpips_backbone, self.device)
-            self._perceptual = LpipsHinge(lpips=lpips, most=settings.lpips).gradient
+            self._hinge = LpipsHinge(lpips=lpips, most=settings.lpips)
         self._style = _chosen_style(settings, self.device)
 
     def retuned(self, settings: Settings) -> "Session":
@@ -171,7 +171,7 @@ class Session:
             target,
             encoders=self.encoders,
             scale=INTENSITIES[self.settings.intensity],
-            perceptual=self._perceptual,
+            perceptual=self._hinge.gradient if self._hinge else nothing,
             learned=self._learned,
             steps=effort.steps,
             longest_sides=effort.longest_sides,
@@ -180,6 +180,8 @@ class Session:
             seed=self.settings.seed,
             on_step=on_step,
         )
+        if self._hinge:
+            change = self._hinge.within(change, seen)
         shape = picture.image.shape[:2]
         image = resize(change, shape)
         image += picture.image

@@ -26,6 +26,7 @@ from glaze_runtime.views import Size
 
 CELL = 16
 """Pixels: the graphs take heights and widths that are multiples of this, and 2 at least."""
+BISECTIONS = 7
 TILE = 512
 """Pixels: the largest side of what a graph is given at once."""
 
@@ -102,6 +103,25 @@ class LpipsHinge:
 
     def gradient(self, image: Image, reference: Image) -> Image:
         """The gradient [H,W,3] of the hinge with respect to `image` [H,W,3] in 0..1."""
+        value, gradient = self._value_and_grad(image, reference)
+        return gradient * np.float32(self.weight * (value > self.most))
+
+    def within(self, change: Image, reference: Image) -> Image:
+        """As much of `change` [H,W,3] as leaves `reference` [H,W,3] in 0..1 no farther than `most` from itself, in proportion."""
+
+        def fits(share: float) -> bool:
+            seen = (reference + share * change).clip(0, 1)
+            return self._value_and_grad(seen, reference)[0] <= self.most
+
+        if fits(1):
+            return change
+        least, most = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            share = (least + most) / 2
+            least, most = (share, most) if fits(share) else (least, share)
+        return np.float32(least) * change
+
+    def _value_and_grad(self, image: Image, reference: Image) -> tuple[float, Image]:
         height, width = image.shape[:2]
         size = Size(picture=(height, width), height=height, width=width, tile=TILE, stride=CELL)
         total = np.zeros_like(image)
@@ -110,7 +130,7 @@ class LpipsHinge:
             value, part = self.lpips.value_and_grad(view(image), view(reference))
             view.add_adjoint(part, total)
             values.append(value)
-        return total * (self.weight * (np.mean(values) > self.most) / len(values))
+        return float(np.mean(values)), total / len(values)
 
 
 def _tensors(file: Path, names: Iterable[str]) -> dict[str, Tensor]:

@@ -46,6 +46,13 @@ def test_hinge_covers_a_large_picture_with_tiles() -> None:
     assert (gradient > 0).all()
 
 
+def test_a_change_is_scaled_down_to_the_limit() -> None:
+    hinge = LpipsHinge(lpips=MeanSquare(), most=0.01)
+    reference, change = np.full_like(IMAGE, 0.5), np.full_like(IMAGE, 0.4)
+    np.testing.assert_allclose(hinge.within(change, reference), 0.1, atol=0.004)
+    assert (hinge.within(0.2 * change, reference) == 0.2 * change).all()
+
+
 def test_optimiser_stays_closer_with_a_hinge() -> None:
     encoder = Encoder(encoder_card("sd1-b"), CPU)
     target = (IMAGE + RNG.normal(0, 0.3, IMAGE.shape)).clip(0, 1).astype(np.float32)
