@@ -90,8 +90,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         cards = [encoder_card(name) for name in settings.encoders]
-        test = partial(_test, card=cards[0])
-        self.device = choose(settings.device, test)
+        self.device = choose(settings.device, partial(_test_all, cards=cards))
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
         self._learned = LearnedStep(self.device)
@@ -278,8 +277,18 @@ def _prompt(settings: Settings, engine: str, device: Device) -> Prompt:
     )
 
 
+def _test_all(device: Device, cards: Sequence[EncoderCard]) -> Verdict:
+    """The first encoder's verdict, or that of the first which fails: a device may be right for one and wrong for another."""
+    verdicts = []
+    for card in cards:
+        verdicts.append(verdict := _test(device, card))
+        if not verdict.passed:
+            return verdict
+    return verdicts[0]
+
+
 def _test(device: Device, card: EncoderCard) -> Verdict:
-    return self_test(device, partial(Encoder, card), card=card, size=TILE)
+    return self_test(device, partial(Encoder, card), card=card, size=card.side or TILE)
 
 
 def opaque(picture: Picture) -> Image:

@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 import glaze_edge
-from glaze_edge import Settings, glaze
+from glaze_edge import Session, Settings, glaze
 from glaze_edge.figures import attainments, visibility
-from glaze_models import DEFAULT_ENCODERS, encoder_card
-from glaze_models.errors import OptionError
+from glaze_models import DEFAULT_ENCODERS, EncoderCard, encoder_card
+from glaze_models.errors import DeviceError, OptionError
 from glaze_runtime.budget import LOW
-from glaze_runtime.devices import CPU
+from glaze_runtime.devices import CPU, Device
 from glaze_runtime.encoder import Encoder
+from glaze_runtime.verdicts import Verdict
 
 
 def test_the_face_of_the_package() -> None:
@@ -36,6 +37,21 @@ def test_glaze(tmp_path: Path) -> None:
 def test_wrong_settings(wrong: dict[str, str]) -> None:
     with pytest.raises(OptionError):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_device_must_be_right_for_every_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested = []
+
+    def self_test(device: Device, encoder: object, *, card: EncoderCard, size: int) -> Verdict:
+        tested.append((card.name, size))
+        right = card.name == "sd1-a"
+        return Verdict(device=device.name, passed=right, reason="wrong for this one", size=size)
+
+    monkeypatch.setattr("glaze_edge.api.self_test", self_test)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(DeviceError, match="'cuda' failed its self-test: wrong for this one"):
+        Session(Settings(device="cuda", encoders=("sd1-a", "sd1-b")))
+    assert tested == [("sd1-a", 512), ("sd1-b", 512)]
 
 
 def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:

@@ -1,7 +1,6 @@
 """Devices: the table, what reaches onnxruntime, the refusal to fall back, and the session's constants."""
 
 import gc
-import hashlib
 import sys
 import threading
 import time
@@ -43,6 +42,30 @@ def with_weight() -> bytes:
     model = onnx.load_from_string(convolution())
     model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(WEIGHT, "w"))
     return model.SerializeToString()
+
+
+def factors() -> bytes:
+    """x [2,4] -> c [2,4], d [2,6]: by `wide` [6,4] and `square` [6,6], transposed and then as they are."""
+    rng = np.random.default_rng(0)
+    constants = {"wide": rng.random((6, 4), np.float32), "square": rng.random((6, 6), np.float32)}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["x", "wide"], ["a"], transB=1),
+            helper.make_node("Gemm", ["a", "square"], ["b"], transB=1),
+            helper.make_node("Gemm", ["b", "wide"], ["c"]),
+            helper.make_node("Gemm", ["a", "square"], ["d"]),
+        ],
+        "factors",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
+        [
+            helper.make_tensor_value_info("c", TensorProto.FLOAT, [2, 4]),
+            helper.make_tensor_value_info("d", TensorProto.FLOAT, [2, 6]),
+        ],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    ).SerializeToString()
 
 
 def install(
@@ -250,7 +273,24 @@ def test_a_built_in_provider_gets_its_options_and_the_model_as_it_is(name, optio
     monkeypatch.setattr(session, "plugin_hardware", lambda module: None)
     open_session(convolution(), DEVICES[name])
     assert opened[0].providers == [(provider, options)]
-    assert hashlib.sha256(opened[0].model).digest() == hashlib.sha256(convolution()).digest()
+    assert onnx.ModelProto.FromString(opened[0].model) == onnx.ModelProto.FromString(convolution())
+
+
+def test_openvino_gets_no_square_weight_both_ways(monkeypatch):
+    """A square weight, as it is and transposed: it would take it one way in both places."""
+    opened = install(monkeypatch, "OpenVINOExecutionProvider", at_work="OpenVINOExecutionProvider")
+    given = factors()
+    open_session(given, DEVICES["openvino-cpu"])
+    monkeypatch.undo()
+    changed = opened[0].model
+    nodes = onnx.ModelProto.FromString(changed).graph.node
+    assert [node.op_type for node in nodes] == ["Gemm", "Gemm", "Gemm", "Reshape", "Gemm"]
+    assert [node.input[1] for node in nodes[:3]] == ["wide", "square", "wide"]
+    assert (nodes[3].input[0], nodes[3].output[0]) == ("square", nodes[4].input[1])
+    feeds = {"x": np.random.default_rng(0).random((2, 4), np.float32)}
+    np.testing.assert_array_equal(
+        *(open_session(model, CPU).run(["d"], feeds)[0] for model in (given, changed))
+    )
 
 
 def test_where_operators_run_is_known(monkeypatch):

@@ -69,10 +69,12 @@ def open_session(
     options.add_external_initializers(list(arrays), tensors)
     of_provider = dict(device.options)
     given = model
-    if isinstance(model, bytes):
-        of_provider |= _cache(device)
+    if isinstance(given, bytes):
         if device.variant:
-            given = device.variant(model, _fingerprint(model, device, dims, arrays))
+            given = device.variant(given)
+        if device.cache and (folder := _cache_folder(device)):
+            of_provider[device.cache.option] = str(folder)
+            given = _named(given, device.cache.name, _fingerprint(given, device, dims, arrays))
     providers = None
     if _built_in(device):
         providers = [(device.provider, of_provider)]
@@ -143,16 +145,22 @@ def _built_in(device: Device) -> bool:
     return device.provider in onnxruntime.get_available_providers()
 
 
-def _cache(device: Device) -> dict[str, str]:
-    """The provider's option for its cache; none where the folder cannot be made, which costs time and no more."""
-    if device.cache is None:
-        return {}
+def _cache_folder(device: Device) -> Path | None:
+    """Where the provider keeps what it compiled; None where that cannot be made, which costs time and no more."""
     folder = platformdirs.user_cache_path("glaze-edge") / device.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return {}
-    return {device.cache: str(folder)}
+        return None
+    return folder
+
+
+def _named(model: bytes, entry: str, name: str) -> bytes:
+    """`model` with an entry in its metadata."""
+    proto = onnx.ModelProto.FromString(model)
+    proto.metadata_props.add(key=entry, value=name)
+    serialised: bytes = proto.SerializeToString()
+    return serialised
 
 
 def _fingerprint(
