@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from glaze_models import EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.binding import Bound, bind, load_weights
 from glaze_runtime.devices import Device, Placement, open_session
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 SESSIONS_KEPT = 4
 """For each graph: a session holds buffers for its size, and a picture needs few sizes of tile."""
@@ -73,11 +76,11 @@ class Encoder:
 
 def sized_sessions(
     graph: Bound, stride: int, device: Device
-) -> Callable[[int, int], onnxruntime.InferenceSession]:
+) -> Callable[[int, int], "onnxruntime.InferenceSession"]:
     """Gives the session of `graph` for a height and width; the last few are kept."""
 
     @lru_cache(maxsize=SESSIONS_KEPT)
-    def session(height: int, width: int) -> onnxruntime.InferenceSession:
+    def session(height: int, width: int) -> "onnxruntime.InferenceSession":
         dims = {
             "height": height,
             "width": width,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import onnxruntime
 
 from glaze_models.encoders import EncoderCard
 from glaze_runtime.arrays import Image, Latent
@@ -68,6 +67,8 @@ def self_test(
         anew: test it whatever was kept, and keep that.
     """
     weights = card.weights.sha256 if card.weights else None
+    import onnxruntime
+
     software = [onnxruntime.__version__, onnxruntime.get_build_info(), dict(device.options)]
     file = verdict_file(
         [*software, device.name, identity(device), card.name, weights, size, TOLERANCE, COSINE], folder

@@ -208,6 +208,13 @@ def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     assert command.get_short_help_str(500) == COMMANDS[name]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_loads_onnxruntime_before_it_runs(name: str) -> None:
+    code = f"import sys, glaze_edge.commands.{name}; print('onnxruntime' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "False\n"
+
+
 @pytest.mark.parametrize("asked", ["import glaze_edge", "from glaze_edge.cli import main; main()"])
 def test_no_library_is_loaded_before_it_is_needed(asked: str) -> None:
     code = f"import atexit, sys; sys.argv[1:] = ['--help']; atexit.register(lambda: print(sorted(sys.modules))); {asked}"

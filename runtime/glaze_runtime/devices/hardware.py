@@ -3,8 +3,6 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import onnxruntime
-
 from glaze_runtime.devices.base import Device
 
 
@@ -37,4 +35,6 @@ def identity(device: Device) -> list[Any]:
 
 def _of(device: Device) -> list[Any]:
     """The `OrtEpDevice`s of its provider."""
+    import onnxruntime
+
     return [found for found in onnxruntime.get_ep_devices() if found.ep_name == device.provider]

@@ -5,8 +5,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-import onnxruntime
-
 
 @cache
 def plugin_hardware(module: str) -> Any | None:
@@ -16,6 +14,8 @@ def plugin_hardware(module: str) -> Any | None:
     """
     if find_spec(module) is None:
         return None
+    import onnxruntime
+
     plugin = import_module(module)
     onnxruntime.register_execution_provider_library(plugin.get_ep_name(), plugin.get_library_path())
     found = [

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
-import onnxruntime
 import platformdirs
 from numpy.typing import NDArray
 
@@ -23,9 +22,8 @@ from glaze_runtime.devices.base import Device
 from glaze_runtime.devices.cpu import CPU
 from glaze_runtime.devices.plugins import plugin_hardware
 
-onnxruntime.set_default_logger_severity(
-    4
-)  # providers that cannot start write to the terminal; here that is an error
+if TYPE_CHECKING:
+    import onnxruntime
 
 _TURN = Lock()
 _WORK = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
@@ -44,7 +42,7 @@ def open_session(
     *,
     dims: Mapping[str, int] = MappingProxyType({}),
     initializers: Mapping[str, NDArray[Any]] = MappingProxyType({}),
-) -> onnxruntime.InferenceSession:
+) -> "onnxruntime.InferenceSession":
     """A session that runs `model` on `device`, and not by surprise on another. Its attribute `placement` is its `Placement`.
 
     Args:
@@ -60,7 +58,11 @@ def open_session(
         DeviceError: the device is missing, refuses the model, or would have left all of it to another.
         ModelError: the model cannot be loaded, or a dimension was left open.
     """
+    import onnxruntime  # takes long to load, so not before it is needed
+
     require(device)
+    # Providers that cannot start write to the terminal; here that is an error.
+    onnxruntime.set_default_logger_severity(4)
     options = _session_options()
     for name, size in dims.items():
         options.add_free_dimension_override_by_name(name, size)
@@ -125,7 +127,9 @@ def require(device: Device) -> None:
         )
 
 
-def _session_options() -> onnxruntime.SessionOptions:
+def _session_options() -> "onnxruntime.SessionOptions":
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -142,6 +146,8 @@ def _session_options() -> onnxruntime.SessionOptions:
 
 
 def _built_in(device: Device) -> bool:
+    import onnxruntime
+
     return device.provider in onnxruntime.get_available_providers()
 
 
@@ -167,6 +173,8 @@ def _fingerprint(
     model: bytes, device: Device, dims: Mapping[str, int], arrays: Mapping[str, NDArray[Any]]
 ) -> str:
     """64 hexadecimal digits that change with all that a compiled model depends on."""
+    import onnxruntime
+
     digest = hashlib.sha256(model)
     digest.update(
         repr([onnxruntime.__version__, sorted(device.options.items()), sorted(dims.items())]).encode()
@@ -177,7 +185,7 @@ def _fingerprint(
     return digest.hexdigest()
 
 
-def _placement(session: onnxruntime.InferenceSession, model: bytes | Path, device: Device) -> Placement:
+def _placement(session: "onnxruntime.InferenceSession", model: bytes | Path, device: Device) -> Placement:
     """Where the operators of `model` run.
 
     onnxruntime lists every operator that it left to the CPU, but of WebGPU's own (1.27) only those it added to the graph.
