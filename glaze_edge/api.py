@@ -26,7 +26,7 @@ from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import Device, choose
 from glaze_runtime.diffusion import DiffusionStylist, find_engine
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.learned_step import LearnedStep
+from glaze_runtime.learned_step import learned_step_on
 from glaze_runtime.optimise import TILE, nothing, optimise
 from glaze_runtime.perceptual import LpipsHinge, lpips_on
 from glaze_runtime.selftest import self_test
@@ -93,7 +93,7 @@ class Session:
         self.device = choose(settings.device, partial(_test_all, cards=cards))
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
-        self._learned = LearnedStep(self.device)
+        self._learned = learned_step_on(self.device)
         self._hinge: LpipsHinge | None = None
         if settings.lpips is not None and settings.lpips_backbone is not None:
             lpips = lpips_on(settings.lpips_backbone, self.device)

@@ -10,10 +10,11 @@ from glaze_models.files import WeightsFile
 from glaze_models.learned_step import LEARNED_STEP
 from glaze_runtime import learned_step
 from glaze_runtime.arrays import Image
-from glaze_runtime.devices import CPU
-from glaze_runtime.learned_step import LearnedStep
+from glaze_runtime.devices import CPU, Device
+from glaze_runtime.learned_step import LearnedStep, learned_step_on
 
 STEP = LearnedStep(CPU)
+OTHER = Device(name="other", provider="CPUExecutionProvider", note="a made-up device", needs="nothing")
 
 
 def asked(height: int, width: int, seed: int = 0) -> list[Image]:
@@ -43,6 +44,29 @@ def test_goes_against_the_gradient() -> None:
 
 def test_the_same_asked_again_is_the_same() -> None:
     np.testing.assert_array_equal(STEP(*asked(48, 40)), STEP(*asked(48, 40)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fails"), [(0.0, False), (0.01, False), (float("nan"), False), (0.0, True)]
+)
+def test_a_device_that_is_wrong_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, wrong: float, fails: bool
+) -> None:
+    class Elsewhere(LearnedStep):
+        def __init__(self, device: Device) -> None:
+            super().__init__(CPU)
+            self.device = device
+
+        def __call__(self, *asked: Image) -> Image:
+            if self.device == OTHER and fails:
+                raise RuntimeError("refused")
+            return super().__call__(*asked) + np.float32(wrong if self.device == OTHER else 0)
+
+    monkeypatch.setattr(learned_step, "LearnedStep", Elsewhere)
+    monkeypatch.setattr(learned_step, "TESTED", 32)
+    chosen = learned_step_on(OTHER)
+    assert isinstance(chosen, Elsewhere)
+    assert (chosen.device == OTHER) == (wrong == 0 and not fails)
 
 
 def test_damaged_weights_are_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
