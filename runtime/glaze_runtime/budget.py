@@ -13,6 +13,7 @@ colour they follow how strongly the eye's receptors respond there, by butteraugl
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -159,8 +160,14 @@ def _least(plane: Plane, radius: int) -> Plane:
 
 def _sums(values: Image | Plane) -> Image:
     """[H,W,...] -> [H/BLOCK,W/BLOCK,...], sums over blocks; the last ones may be smaller."""
-    rows, columns = (np.arange(0, n, BLOCK) for n in values.shape[:2])
-    return np.add.reduceat(np.add.reduceat(values, rows, 0), columns, 1)
+    for axis in (0, 1):
+        beyond = [(0, -n % BLOCK if a == axis else 0) for a, n in enumerate(values.shape)]
+        whole = np.pad(values, beyond) if beyond[axis][1] else values
+        parts = (whole[(slice(None),) * axis + (slice(k, None, BLOCK),)] for k in range(BLOCK))
+        values = np.array(next(parts))
+        for part in parts:
+            values += part
+    return values
 
 
 def _means(values: Image | Plane) -> Image:
@@ -169,8 +176,13 @@ def _means(values: Image | Plane) -> Image:
 
 def _pixels(values: Image | Plane) -> Image:
     """How many pixels each block of `values` has; [h,w] of a plane, [h,w,1] of an image."""
-    counts = _sums(np.ones(values.shape[:2], np.float32))
+    counts = _counts(*values.shape[:2])
     return counts.reshape(counts.shape + (1,) * (values.ndim - 2))
+
+
+@lru_cache(maxsize=8)
+def _counts(height: int, width: int) -> Plane:
+    return _sums(np.ones((height, width), np.float32))
 
 
 def _spread(blocks: Image, shape: tuple[int, ...]) -> Image:

@@ -150,9 +150,9 @@ def decoder(
 
 
 @distil.command("learned-step")
-@_training(steps=6000, rate=2e-3, batch=8)
+@_training(steps=4800, rate=2e-3, batch=4)
 def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> None:
-    """Train the network that proposes changes against the bundled encoders, on PICTURES and styles of the bank.
+    """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled encoders.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
 
