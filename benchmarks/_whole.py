@@ -40,14 +40,14 @@ def parts(rows: Row, total: float) -> dict[str, float]:
         "reading the picture": of("glaze_edge/files/read.py", "read_picture"),
         "where it lies among styles": of("glaze_edge/api.py", "embed"),
         "painting the target": of("glaze_edge/api.py", "_target"),
-        "visibility budget": of("glaze_runtime/budget.py", "visibility_budget", caller="glaze"),
+        "visibility budget": of("glaze_runtime/budget.py", "visibility_budget", caller="of"),
         "encoding, to measure too": encoding,
         "encoder steps": steps,
         "penalty": of("glaze_runtime/budget.py", "penalty"),
         "views and their adjoints": of("glaze_runtime/views.py", "__call__", caller="gradient")
         + of("glaze_runtime/views.py", "add_adjoint"),
         "damage": of("glaze_runtime/damage.py", "compressed", "noisy"),
-        "Adam": of("glaze_runtime/optimise.py", "direction"),
+        "learned steps": of("onnxruntime", *runs, caller="__call__"),
         "writing the file": of("glaze_edge/files/write.py", "write_picture"),
     }
     inside = sum(
@@ -57,7 +57,8 @@ def parts(rows: Row, total: float) -> dict[str, float]:
             "penalty",
             "views and their adjoints",
             "damage",
-            "Adam",
+            "learned steps",
+            "visibility budget",
             "opening sessions",
         )
     )
