@@ -96,7 +96,7 @@ BEFORE, AFTER = 3.0, 4.0
 """Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at 512."""
 BESIDES = 0.5
 """In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned step."""
-AUDIT = 16.0
+AUDIT = 25.0
 """An audit takes as long as so many megapixels."""
 
 
