@@ -24,7 +24,7 @@ from glaze_edge.files.atomic import replacing
 from glaze_edge.settings import EFFORTS, Settings
 from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
-from glaze_runtime.optimise import LAST, TILE, fitting
+from glaze_runtime.optimise import TILE, begun_small, fitting
 from glaze_runtime.stylise import LONGEST_SIDE
 
 
@@ -115,9 +115,9 @@ def works(size: tuple[int, int], settings: Settings) -> list[float]:
         return shape * min(side, worked_on) ** 2
 
     steps = [
-        area(sides[-1 - step // encoders % len(sides)]) / encoders
-        + BESIDES * area(worked_on if step >= effort.steps - LAST else TILE)
+        area(min(side, sides[step // encoders % len(sides)])) / encoders + BESIDES * area(side)
         for step in range(effort.steps)
+        for side in [TILE if step < begun_small(effort.steps) else worked_on]
     ]
     return [BEFORE * area(LONGEST_SIDE), *steps, AFTER * area(TRAINED_SIDE)]
 

@@ -22,8 +22,8 @@ class Effort:
 
 EFFORTS: dict[str, Effort] = {
     "quick": Effort(steps=4, longest_sides=(512,)),
-    "standard": Effort(steps=8, longest_sides=(512, 1024)),
-    "thorough": Effort(steps=20, longest_sides=(512, 768, 512, 1024)),
+    "standard": Effort(steps=8, longest_sides=(1024, 512)),
+    "thorough": Effort(steps=20, longest_sides=(1024, 512)),
 }
 
 

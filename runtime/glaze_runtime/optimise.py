@@ -26,8 +26,6 @@ TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
 CAUTION = 1.0
 """Weight of the visible energy."""
-LAST = 4
-"""So many steps are taken at the picture's own size; those before them at TILE pixels, where they cost less."""
 
 
 class Phi(Protocol):
@@ -80,14 +78,13 @@ class Canvas:
         """[H,W,3]: the picture with `share` [H,W,3] of the limit; parts may lie outside 0..1."""
         return self.image + (self.limit * share) @ TO_RGB.T
 
-    def slope(self, share: Image, goals: Sequence["Goal"], rng: np.random.Generator) -> Image:
-        """The gradient [H,W,3] of the objective for `share` [H,W,3], as the encoders of `goals` see it in a sweep each."""
+    def slope(self, share: Image, goal: "Goal", rng: np.random.Generator) -> Image:
+        """The gradient [H,W,3] of the objective for `share` [H,W,3], as the encoder of `goal` sees it in one sweep."""
         seen = self.moved(share)
         inside = seen.clip(0, 1)
         _, caution = self.budget.penalty((inside - self.image) @ TO_OPPONENT.T)
-        gradient = CAUTION * (caution @ TO_OPPONENT) + self.perceptual(inside, self.image)
-        for goal in goals:
-            gradient += goal.gradient(inside, rng) / len(goals)
+        gradient = goal.gradient(inside, rng) + CAUTION * (caution @ TO_OPPONENT)
+        gradient += self.perceptual(inside, self.image)
         gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
         slope: Image = self.limit * (gradient @ TO_RGB)
         return slope
@@ -134,9 +131,8 @@ def optimise(
         canvas = Canvas.of(x.clip(0, 1), scale, free_here.clip(0, 1), perceptual)
         goals = [_goals(encoder, canvas.image, t, longest_sides) for encoder in encoders]
         for step in range(done, until):
-            sizes = goals[step % len(goals)]
-            slope = canvas.slope(share, [sizes[-1 - step // len(goals) % len(sizes)]], rng)
-            slope *= share[..., 0].size
+            turn, k = divmod(step, len(goals))
+            slope = canvas.slope(share, goals[k][turn % len(goals[k])], rng) * share[..., 0].size
             memory += (1 - MEMORY) * (slope - memory)
             share = learned(canvas.image, canvas.limit, share, slope, memory)
             on_step(step + 1)
@@ -190,12 +186,18 @@ def fitting(longest_sides: Sequence[int], longest: int) -> list[int]:
     return [side for side in longest_sides if side <= longest] or [longest]
 
 
+def begun_small(steps: int) -> int:
+    """How many of so many steps are taken at TILE pixels, where they cost less; the rest at the picture's own size."""
+    return steps // 2
+
+
 def _stages(picture: tuple[int, int], steps: int) -> list[tuple[tuple[int, int], int]]:
-    """Height and width to work at, and how many steps are to be done then: the last ones at the picture's own size."""
+    """Height and width to work at, and how many steps are to be done then."""
     longest = max(picture)
+    if longest <= TILE:
+        return [(picture, steps)]
     small = max(1, round(picture[0] * TILE / longest)), max(1, round(picture[1] * TILE / longest))
-    first = max(steps - LAST, 0)
-    return [(small, first), (picture, steps)] if longest > TILE and first else [(picture, steps)]
+    return [(small, begun_small(steps)), (picture, steps)]
 
 
 def _goals(encoder: Phi, start: Image, target: Image, longest_sides: Sequence[int]) -> list[Goal]:
