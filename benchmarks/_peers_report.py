@@ -188,7 +188,7 @@ nearest ones would make the same 2/255 of every limit between 1.5 and 2.5, and n
 Our seconds are from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge glaze`, from its
 start to its end, with loading the networks, painting the target, writing the file and measuring it: {whole:.2f} s.
 
-    benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER --only {pictures} --docs docs
+    benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER --only {pictures} --side {side} --docs docs
 
 ![Two line charts of mean attainment over seconds on a logarithmic axis, a line for each method. The tables below have the
 figures.](peers.svg)
@@ -216,8 +216,9 @@ signs flipped. Memory is in GiB.
 ## How to read it
 
 {reading}
-- So the time has two parts: a step is faster, and {steps} steps are enough. The second comes from where the change may go: the peers
-  spend their visibility evenly, glaze-edge where it is hardly seen. Where a peer does not get there at all, that is why.
+- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with these two encoders, where a
+  gradient leads. And the change goes elsewhere: the peers spend their visibility evenly, glaze-edge where it is hardly seen. Where a
+  peer does not get there at all, that is why.
 - glaze-edge spends {damaged:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and costs it
   attainment here. The others see the picture as it is.
 - Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are far more
