@@ -17,7 +17,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from time import perf_counter
 from typing import Any
 
@@ -100,9 +100,18 @@ class Bench:
                 print(f"{picture.stem} {method}: butteraugli {found:.2f} for {visible:.2f}", flush=True)
                 return found
 
-            strength, _ = as_visible(tried, visible, FIRST_STRENGTH, tolerance=NEAR)
-            strength, _ = as_visible(ran, visible, strength, tries=4)
-        return [row | {"strength": strength} for row in self._looked_at(picture, answers[strength])]
+            first, drift = self._learnt(method)
+            few, _ = as_visible(tried, visible, first, tolerance=NEAR)
+            strength, _ = as_visible(ran, visible, few * drift, tries=4)
+        rows = self._looked_at(picture, answers[strength])
+        return [row | {"strength": strength, "tried": few} for row in rows]
+
+    def _learnt(self, method: str) -> tuple[float, float]:
+        """From the pictures before: a strength for the first trial, and the strength of a whole run over that of the trials."""
+        ends = [row for row in self.rows if row["method"] == method and row["step"] == PEERS[method].steps]
+        if not ends:
+            return FIRST_STRENGTH, 1.0
+        return median(row["tried"] for row in ends), median(row["strength"] / row["tried"] for row in ends)
 
     def _order(self, picture: Path, method: str) -> Order:
         return Order(

@@ -1,10 +1,12 @@
 """The comparison with other protectors in torch: their walks, what is equal, the processes that run them, the report."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import peers
 import pytest
 import torch
 from _equal import Row, as_visible, median_or_more, snapshots, time_to
@@ -226,3 +228,40 @@ def test_workers_run_methods_in_processes_of_their_own(tmp_path: Path) -> None:
         own = worker.run(effort="quick")
     assert list(own["files"]) == ["16"]
     assert 0.01 < own["memory"] < 2
+
+
+INSTRUMENT = """
+import json
+print(json.dumps({"effect": {"attainment": 0.5}, "control": {"attainment": 0.1}}))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_starts_at_what_it_learnt_and_goes_on_where_it_was_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mean_change(original: Path, glazed: Path) -> float:
+        a, b = (np.asarray(PillowImage.open(file).convert("RGB"), np.float32) for file in (original, glazed))
+        return float(np.abs(a - b).mean())
+
+    save(IMAGE, tmp_path / "b.png")
+    (tmp_path / "instrument.py").write_text(INSTRUMENT)
+    monkeypatch.setattr(peers, "butteraugli", mean_change)
+    monkeypatch.setattr(peers, "PEERS", {"Mist": replace(PEERS["Mist"], steps=3)})
+    before = {"picture": "a", "method": "Mist", "step": 3, "strength": 0.2, "tried": 0.1}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.jsonl").write_text(json.dumps(before) + "\n")
+
+    bench = peers.Bench(tmp_path / "out", tmp_path / "instrument.py", threads=1, backbone=None)
+    bench.run(tmp_path / "b.png", 512)
+    own = [row for row in bench.rows if row["method"] == OURS]
+    theirs = [row for row in bench.rows if row["picture"] == "b" and row["method"] == "Mist"]
+    assert {row["effort"]: row["step"] for row in own} == {"quick": 16, "standard": 52, "thorough": 120}
+    assert [row["step"] for row in theirs] == [1, 2, 3]
+    assert theirs[-1]["butteraugli"] == pytest.approx(own[0]["butteraugli"], rel=0.03)
+    assert {row["above"] for row in bench.rows[1:]} == {0.4}
+    assert all(row["whole"] > 0 and row["seconds"] > 0 for row in own)
+
+    again = peers.Bench(tmp_path / "out", tmp_path / "missing.py", threads=1, backbone=None)
+    again.run(tmp_path / "b.png", 512)
+    assert again.rows == bench.rows
