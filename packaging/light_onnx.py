@@ -12,7 +12,7 @@ onnx: Any = ModuleType("onnx")
 onnx.__path__ = [str(Path(__file__).parent / "onnx")]
 sys.modules["onnx"] = onnx
 
-from onnx.onnx_ml_pb2 import ModelProto, TensorProto  # noqa: E402
+from onnx.onnx_ml_pb2 import ModelProto, NodeProto, TensorProto  # noqa: E402
 
 
 def load(path: Path, load_external_data: bool) -> ModelProto:
@@ -21,4 +21,5 @@ def load(path: Path, load_external_data: bool) -> ModelProto:
     return ModelProto.FromString(path.read_bytes())
 
 
-onnx.ModelProto, onnx.TensorProto, onnx.load = ModelProto, TensorProto, load
+onnx.ModelProto, onnx.NodeProto, onnx.TensorProto = ModelProto, NodeProto, TensorProto
+onnx.load = load

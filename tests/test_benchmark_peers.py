@@ -17,6 +17,7 @@ from _worker import OURS, Order, Worker, unbiased_levels
 from PIL import Image as PillowImage
 from safetensors.torch import save_file
 
+from glaze_edge.settings import EFFORTS
 from glaze_export.export import build_module
 from glaze_export.lpips import build as build_lpips
 from glaze_models import DEFAULT_ENCODERS, encoder_card
@@ -226,7 +227,7 @@ def test_workers_run_methods_in_processes_of_their_own(tmp_path: Path) -> None:
     assert 0 < np.abs(change).max() <= 9 / 255
     with Worker(replace(order, method=OURS)) as worker:
         own = worker.run(effort="quick")
-    assert list(own["files"]) == ["16"]
+    assert list(own["files"]) == [str(EFFORTS["quick"].steps)]
     assert 0.01 < own["memory"] < 2
 
 
