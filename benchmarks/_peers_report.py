@@ -216,9 +216,9 @@ signs flipped. Memory is in GiB.
 ## How to read it
 
 {reading}
-- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with these two encoders, where a
-  gradient leads. And the change goes elsewhere: the peers spend their visibility evenly, glaze-edge where it is hardly seen. Where a
-  peer does not get there at all, that is why.
+- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with these two
+  encoders, where a gradient leads. And the change goes elsewhere: the peers spend their visibility evenly, glaze-edge where it is
+  hardly seen. Where a peer does not get there at all, that is why.
 - glaze-edge spends {damaged:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and costs it
   attainment here. The others see the picture as it is.
 - Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are far more
