@@ -206,6 +206,14 @@ class TestLearnedStep:
         assert names == {name: tensor.shape for name, tensor in load_file(LEARNED_STEP.weights.path).items()}
 
     @pytest.mark.slow
+    def test_the_command_writes_weights(self, folder: Path, tmp_path: Path) -> None:
+        output = tmp_path / "weights.safetensors"
+        arguments = [str(folder), "-o", str(output), "--steps", "1", "--batch", "1"]
+        result = CliRunner().invoke(cli.cli, ["distil", "learned-step", *arguments])
+        assert result.exit_code == 0, result.output
+        assert "weights.safetensors: 1.3 MB" in result.output
+
+    @pytest.mark.slow
     def test_a_rollout_comes_closer_step_by_step(self, folder: Path, tmp_path: Path) -> None:
         losses = self.train(folder, tmp_path / "weights.safetensors")
         assert losses[learned.ROUNDS - 1] < losses[0]
