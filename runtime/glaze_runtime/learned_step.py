@@ -13,6 +13,9 @@ from glaze_runtime.encoder import planes, sized_sessions
 
 MEMORY = 0.6
 """What the moving average of gradients keeps of itself."""
+INPUTS = "image", "limit", "before", "gradient", "memory"
+AREA, MARGIN = 1024 * 512, 80
+"""Pixels: a larger picture is worked on in bands of rows, for memory; they overlap by twice what a pixel depends on."""
 TESTED, TOLERANCE = 512, 1e-3
 """Pixels, at which a device is held against the CPU, and how far a share may be off."""
 
@@ -38,14 +41,21 @@ class LearnedStep:
             gradient: [H,W,3], of the objective for the share, times the number of pixels.
             memory: [H,W,3], the moving average of gradients, this one included.
         """
-        named = {"image": image, "limit": limit, "before": before, "gradient": gradient, "memory": memory}
         height, width = image.shape[:2]
         beyond = (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)
-        padded = {name: np.pad(value, beyond, mode="edge") for name, value in named.items()}
-        session = self._sessions(*padded["image"].shape[:2])
-        feeds = {name: planes(value) for name, value in padded.items()}
-        share: Image = session.run(["share"], feeds)[0][0].transpose(1, 2, 0)
-        return np.ascontiguousarray(share[:height, :width])
+        asked = [np.pad(each, beyond, mode="edge") for each in (image, limit, before, gradient, memory)]
+        share = np.empty_like(asked[0])
+        whole, across = share.shape[:2]
+        tall = min(whole, max(4 * MARGIN, AREA // across // STRIDE * STRIDE))
+        for top in (*range(0, whole - tall, tall - 2 * MARGIN), whole - tall):
+            kept = MARGIN if top else 0
+            share[top + kept : top + tall] = self._band(*(each[top : top + tall] for each in asked))[kept:]
+        return share[:height, :width]
+
+    def _band(self, *asked: Image) -> Image:
+        feeds = dict(zip(INPUTS, map(planes, asked), strict=True))
+        share: Image = self._sessions(*asked[0].shape[:2]).run(["share"], feeds)[0][0].transpose(1, 2, 0)
+        return share
 
 
 def learned_step_on(device: Device) -> LearnedStep:

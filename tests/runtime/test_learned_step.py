@@ -36,6 +36,14 @@ def test_any_size_gives_shares(height: int, width: int, seed: int) -> None:
     assert np.abs(share).max() <= 1
 
 
+@pytest.mark.parametrize("height", [328, 500, 650])
+def test_bands_of_a_large_picture_have_no_seams(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+    pictures = asked(height, 40)
+    whole = STEP(*pictures)
+    monkeypatch.setattr(learned_step, "AREA", 1)
+    np.testing.assert_allclose(STEP(*pictures), whole, atol=1e-5)
+
+
 def test_goes_against_the_gradient() -> None:
     image, limit, before, gradient, _ = asked(64, 64)
     step = STEP(image, limit, 0 * before, gradient, gradient) - 0 * before
