@@ -43,7 +43,9 @@ class LearnedStep:
         """
         height, width = image.shape[:2]
         beyond = (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)
-        asked = [np.pad(each, beyond, mode="edge") for each in (image, limit, before, gradient, memory)]
+        asked = [image, limit, before, gradient, memory]
+        if height % STRIDE or width % STRIDE:
+            asked = [np.pad(each, beyond, mode="edge") for each in asked]
         share = np.empty_like(asked[0])
         whole, across = share.shape[:2]
         tall = min(whole, max(4 * MARGIN, AREA // across // STRIDE * STRIDE))
