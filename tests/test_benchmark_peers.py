@@ -257,7 +257,9 @@ def test_a_run_starts_at_what_it_learnt_and_goes_on_where_it_was_cut_short(
     bench.run(tmp_path / "b.png", 512)
     own = [row for row in bench.rows if row["method"] == OURS]
     theirs = [row for row in bench.rows if row["picture"] == "b" and row["method"] == "Mist"]
-    assert {row["effort"]: row["step"] for row in own} == {"quick": 16, "standard": 52, "thorough": 120}
+    assert {row["effort"]: row["step"] for row in own} == {
+        name: effort.steps for name, effort in EFFORTS.items()
+    }
     assert [row["step"] for row in theirs] == [1, 2, 3]
     assert theirs[-1]["butteraugli"] == pytest.approx(own[0]["butteraugli"], rel=0.03)
     assert {row["above"] for row in bench.rows[1:]} == {0.4}
