@@ -13,6 +13,7 @@ from glaze_export import graphs
 from glaze_export.encoders.surrogate import Block
 from glaze_export.trace import forward_graph
 from glaze_models.learned_step import STRIDE, LearnedStepCard
+from glaze_runtime.learned_step import INPUTS
 
 WIDTHS = (48, 96)
 BLOCKS = (1, 2, 1)
@@ -62,11 +63,10 @@ def export_learned_step(card: LearnedStepCard) -> bytes:
     """The graph of `card` without weights; always the same."""
     with torch.device("meta"):
         module = LearnedStep()
-    names = ("image", "limit", "before", "gradient", "memory")
     graph, derived = forward_graph(
         module.to_empty(device="cpu").eval(),
         name=card.graph.stem,
-        inputs=[graphs.value(name, [1, 3, "height", "width"]) for name in names],
+        inputs=[graphs.value(name, [1, 3, "height", "width"]) for name in INPUTS],
         output=graphs.value("share", [1, 3, "height", "width"]),
         stride=STRIDE,
     )

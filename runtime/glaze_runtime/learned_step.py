@@ -32,7 +32,7 @@ class LearnedStep:
         self._sessions = sized_sessions(bind(LEARNED_STEP.graph, load_weights(LEARNED_STEP)), STRIDE, device)
 
     def __call__(self, image: Image, limit: Image, before: Image, gradient: Image, memory: Image) -> Image:
-        """The share [H,W,3] in -1..1 of the limit after the next step; heights and widths are multiples of STRIDE.
+        """The share [H,W,3] in -1..1 of the limit after the next step, of a picture of any size.
 
         Args:
             image: [H,W,3] in 0..1, RGB; all else is Y, Cb, Cr.

@@ -66,9 +66,9 @@ def self_test(
         folder: where verdicts are kept; by default in the user's cache.
         anew: test it whatever was kept, and keep that.
     """
-    weights = card.weights.sha256 if card.weights else None
     import onnxruntime
 
+    weights = card.weights.sha256 if card.weights else None
     software = [onnxruntime.__version__, onnxruntime.get_build_info(), dict(device.options)]
     file = verdict_file(
         [*software, device.name, identity(device), card.name, weights, size, TOLERANCE, COSINE], folder

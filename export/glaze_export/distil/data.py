@@ -1,12 +1,15 @@
-"""What recipes learn from: random crops of the pictures in a folder."""
+"""What recipes learn from: random crops of the pictures in a folder, and changes to them."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from glaze_models.errors import OptionError, UnreadablePicture
+from glaze_runtime.budget import TO_RGB
 
 Crops = NDArray[np.uint8]
 """[N,side,side,3], sRGB."""
@@ -53,6 +56,11 @@ def crops(files: list[Path], *, side: int, each: int, seed: int) -> Crops:
 def batch(count: int, size: int, *, seed: int, step: int) -> NDArray[np.int64]:
     """[size]: which of `count` examples are looked at in `step`; the same numbers whether a training was interrupted or not."""
     return np.random.default_rng([seed, step]).integers(count, size=size)
+
+
+def to_rgb(opponent: Tensor) -> Tensor:
+    """Changes [N,3,h,w] in Y, Cb, Cr -> in RGB."""
+    return torch.einsum("rc,nchw->nrhw", torch.from_numpy(TO_RGB).to(opponent.device), opponent)
 
 
 def _crop(picture: Image.Image, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:

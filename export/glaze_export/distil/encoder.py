@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from glaze_export.distil.data import Crops, batch, crops, pictures
+from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
 from glaze_export.distil.teachers import Teacher
 from glaze_export.distil.training import Plan, train
 from glaze_export.export import build_module
 from glaze_models import EncoderCard
-from glaze_runtime.budget import TO_RGB
 
 SIDE = 256
 """Pixels, of the crops that are held in memory."""
@@ -86,7 +85,7 @@ def _loss(
     change = _attack(module, image, rng)
     noisy = torch.from_numpy(rng.normal(0, 0.4, image.shape).astype(np.float32)).to(device)
     change[::NOISE] = (_limits(image, rng) * noisy)[::NOISE]
-    moved = (image + _to_rgb(change)).clamp(0, 1)
+    moved = (image + to_rgb(change)).clamp(0, 1)
     latent, truth = module(image).float(), _taught(teacher, image)
     response, true_response = module(moved).float() - latent, _taught(teacher, moved) - truth
     value = (latent - truth).square().mean() / truth.square().mean()
@@ -113,7 +112,7 @@ def _attack(module: nn.Module, image: Tensor, rng: np.random.Generator) -> Tenso
     share = torch.zeros_like(image)
     for _ in range(TURNS):
         share.requires_grad_()
-        distance = (module(image + _to_rgb(limits * share)).float() - target).square().sum()
+        distance = (module(image + to_rgb(limits * share)).float() - target).square().sum()
         (gradient,) = torch.autograd.grad(distance, share)
         share = (share.detach() - RATE * gradient.sign()).clamp(-1, 1)
     return limits * share
@@ -127,10 +126,6 @@ def _limits(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 def _slow(image: Tensor) -> Tensor:
     return interpolate(avg_pool2d(image, SLOW), size=image.shape[2:], mode="bilinear")
-
-
-def _to_rgb(opponent: Tensor) -> Tensor:
-    return torch.einsum("rc,nchw->nrhw", torch.from_numpy(TO_RGB).to(opponent.device), opponent)
 
 
 def _taught(teacher: Teacher, image: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
-from glaze_export.distil.data import Crops, batch, crops, pictures
+from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
 from glaze_export.distil.training import Plan, train
 from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep
@@ -26,7 +26,7 @@ from glaze_models import EncoderCard
 from glaze_models.learned_step import STRIDE
 from glaze_models.styles import style_bank
 from glaze_runtime import damage
-from glaze_runtime.budget import BLOCK, CAP, POWER, TO_RGB, visibility_budget
+from glaze_runtime.budget import BLOCK, CAP, POWER, visibility_budget
 from glaze_runtime.damage import draw_damage
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
@@ -176,7 +176,7 @@ class Rollouts:
         """At the share at hand, with the encoder and the damage of `step`."""
         task, k = self.task, step % len(self.encoders)
         change = task.limit * self.share
-        seen = (task.image + _to_rgb(change)).clamp(0, 1)
+        seen = (task.image + to_rgb(change)).clamp(0, 1)
         reached = self.encoders[k](_damaged(seen, np.random.default_rng([self.plan.seed, step, 2])))
         left = (reached - task.ends[k]).square().sum((1, 2, 3))
         left = left / (task.starts[k] - task.ends[k]).square().sum((1, 2, 3)).clamp_min(1e-3)
@@ -249,7 +249,3 @@ def _damaged(seen: Tensor, rng: np.random.Generator) -> Tensor:
 def _column(numbers: NDArray[Any], device: torch.device) -> Tensor:
     """[N] -> [N,1,1,1]"""
     return torch.from_numpy(numbers.astype(np.float32).reshape(-1, 1, 1, 1)).to(device)
-
-
-def _to_rgb(opponent: Tensor) -> Tensor:
-    return torch.einsum("rc,nchw->nrhw", torch.from_numpy(TO_RGB).to(opponent.device), opponent)
