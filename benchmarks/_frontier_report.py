@@ -5,9 +5,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
+from _panels import attainment_panels
 
 from glaze_runtime.damage import UNDAMAGED
 
@@ -117,21 +116,8 @@ def _each(rows: Sequence[Row], pictures: Sequence[str]) -> Iterator[str]:
 
 
 def _plot(curves: dict[str, list[Row]], folder: Path) -> None:
-    settings = {
-        "svg.hashsalt": "frontier",
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
-        panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        for panel, name, title in zip(
-            panels,
-            ("attainment", "bundled"),
-            ("an encoder that is not in the optimisation", "the encoders of the optimisation"),
-            strict=True,
-        ):
+    with attainment_panels(folder / "frontier", "butteraugli") as panels:
+        for name, panel in panels.items():
             for method, points in curves.items():
                 xs, ys = ([point[key] for point in points] for key in ("butteraugli", name))
                 panel.plot(xs, ys, label=method, **LOOKS[method])
@@ -146,12 +132,8 @@ def _plot(curves: dict[str, list[Row]], folder: Path) -> None:
                         fontsize=7,
                         color=LOOKS[method]["color"],
                     )
-            panel.set(xlabel="butteraugli, mean over pictures", title=title)
-            panel.grid(color="#dddddd", linewidth=0.6)
-        panels[0].set(ylabel="attainment, mean over pictures", xlim=(0, None), ylim=(0, None))
-        panels[0].legend(frameon=False)
-        figure.savefig(folder / "frontier.png", dpi=150, facecolor="white")
-        figure.savefig(folder / "frontier.svg", facecolor="white", metadata={"Date": None})
+        panels["attainment"].set(xlim=(0, None))
+        panels["attainment"].legend(frameon=False)
 
 
 TEXT = """# Attainment against visibility

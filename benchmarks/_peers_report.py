@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean, median
 
-import matplotlib as mpl
 from _equal import SLACK, Row, median_or_more, time_to
+from _panels import attainment_panels
 from _torch_peers import PEERS
 from _worker import OURS
-from matplotlib.figure import Figure
 
 from glaze_edge.settings import EFFORTS
 from glaze_runtime.damage import UNDAMAGED
@@ -115,17 +114,8 @@ def _reading(methods: dict[str, list[Pair]]) -> Iterator[str]:
 
 
 def _plot(rows: Sequence[Row], methods: dict[str, list[Pair]], folder: Path) -> None:
-    settings = {
-        "svg.hashsalt": "peers",
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
-        panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        titles = ("an encoder that is not in the optimisation", "the encoders of the optimisation")
-        for panel, name, title in zip(panels, ("attainment", "bundled"), titles, strict=True):
+    with attainment_panels(folder / "peers", "seconds") as panels:
+        for name, panel in panels.items():
             for method in (OURS, *methods):
                 points = curve(rows, method)
                 xs, ys = ([point[key] for point in points] for key in ("seconds", name))
@@ -140,12 +130,8 @@ def _plot(rows: Sequence[Row], methods: dict[str, list[Pair]], folder: Path) -> 
                     fontsize=7,
                     color=LOOKS[OURS]["color"],
                 )
-            panel.set(xlabel="seconds, mean over pictures", title=title, xscale="log")
-            panel.grid(color="#dddddd", linewidth=0.6)
-        panels[0].set(ylabel="attainment, mean over pictures", ylim=(0, None))
-        panels[0].legend(frameon=False, fontsize=8)
-        figure.savefig(folder / "peers.png", dpi=150, facecolor="white")
-        figure.savefig(folder / "peers.svg", facecolor="white", metadata={"Date": None})
+            panel.set(xscale="log")
+        panels["attainment"].legend(frameon=False, fontsize=8)
 
 
 def curve(rows: Sequence[Row], method: str) -> list[Row]:
