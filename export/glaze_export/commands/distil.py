@@ -99,7 +99,7 @@ def encoder(
             output=output,
             on_step=_tell_steps(progress, plan.steps),
         )
-    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    _say_size(output)
 
 
 @distil.command()
@@ -134,7 +134,6 @@ def decoder(
     plan, device = _prepared(output, **options)
     asked = _teachers(teachers, teacher_range)
     with _progress() as progress:
-        latents = progress.add_task("Latents", total=None)
         train(
             DECODERS[card],
             pictures,
@@ -143,10 +142,10 @@ def decoder(
             each=crops,
             device=device,
             output=output,
-            on_crop=lambda done, whole: progress.update(latents, completed=done, total=whole),
+            on_crop=_tell_crops(progress, "Latents"),
             on_step=_tell_steps(progress, plan.steps),
         )
-    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    _say_size(output)
 
 
 @distil.command("learned-step")
@@ -164,7 +163,6 @@ def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> No
 
     plan, device = _prepared(output, **options)
     with _progress() as progress:
-        targets = progress.add_task("Targets", total=None)
         train(
             [ENCODERS[name] for name in DEFAULT_ENCODERS],
             pictures,
@@ -172,10 +170,10 @@ def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> No
             each=crops,
             device=device,
             output=output,
-            on_crop=lambda done, whole: progress.update(targets, completed=done, total=whole),
+            on_crop=_tell_crops(progress, "Targets"),
             on_step=_tell_steps(progress, plan.steps),
         )
-    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    _say_size(output)
 
 
 def _prepared(output: Path, *, device: str, **plan: Any) -> tuple["Plan", "torch.device"]:
@@ -198,6 +196,15 @@ def _progress() -> Progress:
     return Progress(console=Console(stderr=True))
 
 
+def _tell_crops(progress: Progress, what: str) -> Callable[[int, int], None]:
+    task = progress.add_task(what, total=None)
+    return lambda done, whole: progress.update(task, completed=done, total=whole)
+
+
 def _tell_steps(progress: Progress, steps: int) -> Callable[[int, float], None]:
     task = progress.add_task("Steps", total=steps)
     return lambda step, loss: progress.update(task, completed=step, description=f"Steps, loss {loss:.4f}")
+
+
+def _say_size(output: Path) -> None:
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
