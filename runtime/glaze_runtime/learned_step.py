@@ -49,7 +49,8 @@ class LearnedStep:
         share = np.empty_like(asked[0])
         whole, across = share.shape[:2]
         tall = min(whole, max(4 * MARGIN, AREA // across // STRIDE * STRIDE))
-        for top in (*range(0, whole - tall, tall - 2 * MARGIN), whole - tall):
+        apart = max(STRIDE, tall - 2 * MARGIN)
+        for top in (*range(0, whole - tall, apart), whole - tall):
             kept = MARGIN if top else 0
             share[top + kept : top + tall] = self._band(*(each[top : top + tall] for each in asked))[kept:]
         return share[:height, :width]

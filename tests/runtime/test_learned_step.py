@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glaze_models.errors import WeightsError
@@ -29,7 +29,8 @@ def asked(height: int, width: int, seed: int = 0) -> list[Image]:
     ]
 
 
-@given(st.integers(16, 40), st.integers(16, 40), st.integers(0, 9))
+@given(st.one_of(st.integers(16, 40), st.integers(150, 170)), st.integers(16, 40), st.integers(0, 9))
+@example(2 * learned_step.MARGIN, 16, 0)
 def test_any_size_gives_shares(height: int, width: int, seed: int) -> None:
     share = STEP(*asked(height, width, seed))
     assert share.shape == (height, width, 3)
