@@ -187,7 +187,9 @@ def picture(stranger: Stranger) -> Path:
 def expected(picture: Path) -> bytes:
     """What the source install makes of the picture. The result holds no time but the day's date."""
     output = picture.with_name("source.png")
-    done = subprocess.run([SOURCE, "glaze", picture, "-o", output, *OPTIONS], capture_output=True, encoding="utf-8")
+    done = subprocess.run(
+        [SOURCE, "glaze", picture, "-o", output, *OPTIONS], capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr
     return output.read_bytes()
 
