@@ -1,5 +1,6 @@
 """`glaze-edge-export distil`: it learns, the same way every time, and goes on where it was broken off."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from glaze_runtime.encoder import Encoder
 torch = pytest.importorskip("torch")
 from glaze_export.distil import encoder as responses  # noqa: E402
 from glaze_export.distil import learned_step as learned  # noqa: E402
-from glaze_export.distil import training  # noqa: E402
+from glaze_export.distil import tasks, training  # noqa: E402
 from glaze_export.distil.data import crops, pictures  # noqa: E402
 from glaze_export.distil.decoder import distil  # noqa: E402
 from glaze_export.distil.teachers import teacher  # noqa: E402
@@ -147,23 +148,42 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert output.stat().st_size < 2e6
 
 
-@pytest.mark.slow
-def test_an_encoder_learns_its_teachers_responses(folder: Path, tmp_path: Path) -> None:
-    """The other bundled encoder as teacher: what the student answers to changes comes nearer to what the teacher does."""
-    output = tmp_path / "weights.safetensors"
-    losses: list[float] = []
-    responses.distil(
-        encoder_card("sd1-b"),
-        folder,
-        Encoder(encoder_card("sd1-a"), CPU).encode,
-        training.Plan(steps=16, batch=3, rate=2e-3, seed=0, bfloat16=False),
-        device=torch.device("cpu"),
-        output=output,
-        on_step=lambda step, loss: losses.append(loss),
-    )
-    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
-    tensors = {name: array.astype(np.float32) for name, array in load_file(output).items()}
-    bind(encoder_card("sd1-b").step_graph, Weights(file=output, tensors=tensors))
+class TestEncoder:
+    """The recipe of an encoder, with the other bundled encoder as teacher."""
+
+    def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
+        losses = []
+
+        def on_step(step: int, loss: float) -> None:
+            losses.append(loss)
+            if step == stop:
+                raise KeyboardInterrupt
+
+        responses.distil(
+            encoder_card("sd1-b"),
+            folder,
+            Encoder(encoder_card("sd1-a"), CPU).encode,
+            training.Plan(steps=3 * responses.ROUNDS, batch=2, rate=2e-3, seed=0, bfloat16=False),
+            device=torch.device("cpu"),
+            output=output,
+            on_step=on_step,
+        )
+        return losses
+
+    @pytest.mark.slow
+    def test_it_comes_nearer_to_what_its_teacher_answers_also_when_broken_off(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "SAVE_EVERY", responses.ROUNDS)
+        whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+        losses = self.train(folder, whole)
+        assert np.mean(losses[-responses.ROUNDS :]) < 0.9 * np.mean(losses[: responses.ROUNDS])
+        with pytest.raises(KeyboardInterrupt):
+            self.train(folder, parts, stop=responses.ROUNDS + 2)
+        assert self.train(folder, parts) == losses[responses.ROUNDS :]
+        assert parts.read_bytes() == whole.read_bytes()
+        tensors = {name: array.astype(np.float32) for name, array in load_file(whole).items()}
+        bind(encoder_card("sd1-b").step_graph, Weights(file=whole, tensors=tensors))
 
 
 def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
@@ -177,7 +197,7 @@ def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
 class TestLearnedStep:
     """The recipe of the learned step."""
 
-    plan = training.Plan(steps=16, batch=2, rate=2e-3, seed=0, bfloat16=False)
+    plan = training.Plan(steps=6, batch=2, rate=2e-3, seed=0, bfloat16=False)
 
     def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
         losses = []
@@ -195,12 +215,12 @@ class TestLearnedStep:
     def test_broken_off_and_taken_up_again_it_gives_the_same_bytes(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(training, "SAVE_EVERY", learned.ROUNDS)
+        monkeypatch.setattr(training, "SAVE_EVERY", learned.STAGES)
         whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
         losses = self.train(folder, whole)
         with pytest.raises(KeyboardInterrupt):
-            self.train(folder, parts, stop=10)
-        assert self.train(folder, parts) == losses[learned.ROUNDS :]
+            self.train(folder, parts, stop=3)
+        assert self.train(folder, parts) == losses[learned.STAGES :]
         assert parts.read_bytes() == whole.read_bytes()
         names = {name: tensor.shape for name, tensor in load_file(whole).items()}
         assert names == {name: tensor.shape for name, tensor in load_file(LEARNED_STEP.weights.path).items()}
@@ -214,18 +234,39 @@ class TestLearnedStep:
         assert "weights.safetensors: 1.3 MB" in result.output
 
     @pytest.mark.slow
-    def test_a_rollout_comes_closer_step_by_step(self, folder: Path, tmp_path: Path) -> None:
+    def test_a_rollout_comes_closer_stage_by_stage(self, folder: Path, tmp_path: Path) -> None:
         losses = self.train(folder, tmp_path / "weights.safetensors")
-        assert losses[learned.ROUNDS - 1] < losses[0]
+        assert losses[1] < losses[0]
 
-    def test_states_are_saved_between_rollouts(self) -> None:
-        assert training.SAVE_EVERY % learned.ROUNDS == 0
 
-    def test_its_penalty_is_the_budgets(self) -> None:
+def test_states_are_saved_between_tasks() -> None:
+    """So that what is gone on with does not hang on a task begun before."""
+    assert training.SAVE_EVERY % responses.ROUNDS == 0
+    assert training.SAVE_EVERY % learned.STAGES == 0
+
+
+class TestTasks:
+    """They are in torch what the optimiser has."""
+
+    def test_the_penalty_is_the_budgets(self) -> None:
         rng = np.random.default_rng(0)
         image = rng.random((64, 64, 3)).astype(np.float32)
         budget = visibility_budget(image, 1.0)
-        change = (0.1 * budget.limit * rng.normal(size=image.shape)).astype(np.float32)
-        parts = (change, budget.fine, budget.low, budget.mask[..., None])
-        found = learned._penalty(*(torch.from_numpy(p.transpose(2, 0, 1)[None].copy()) for p in parts))
-        assert float(found) == pytest.approx(budget.penalty(change)[0], rel=1e-4)
+        share = (0.1 * rng.normal(size=image.shape)).astype(np.float32)
+        parts = (image, image, budget.limit, budget.fine, budget.low, budget.mask[..., None])
+        planes = (torch.from_numpy(part.transpose(2, 0, 1)[None].copy()) for part in parts)
+        task = tasks.Task(
+            **{field.name: plane for field, plane in zip(fields(tasks.Task), planes, strict=True)}
+        )
+        found = float(task.penalty(torch.from_numpy(share.transpose(2, 0, 1)[None])))
+        assert found == pytest.approx(budget.penalty(budget.limit * share)[0], rel=1e-4)
+
+    def test_reduced_tasks_are_of_the_same_places(self, folder: Path) -> None:
+        known = tasks.examples(folder, each=1, seed=0, reductions=(1, 2))
+        drawn = tasks.draw_tasks(known, count=8, part=96, seed=0, step=0, device=torch.device("cpu"))
+        assert drawn[1].image.shape == (8, 3, 96, 96)
+        assert drawn[2].limit.shape == (8, 3, 48, 48)
+        inside = (..., slice(4, -4), slice(4, -4))
+        for name in ("image", "target"):
+            small = tasks.resized(getattr(drawn[1], name), 48)
+            assert (small - getattr(drawn[2], name))[inside].abs().max() < 0.02

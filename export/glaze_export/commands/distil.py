@@ -97,6 +97,7 @@ def encoder(
             each=crops,
             device=device,
             output=output,
+            on_crop=_tell_crops(progress, "Targets"),
             on_step=_tell_steps(progress, plan.steps),
         )
     _say_size(output)

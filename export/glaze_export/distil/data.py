@@ -60,7 +60,8 @@ def batch(count: int, size: int, *, seed: int, step: int) -> NDArray[np.int64]:
 
 def to_rgb(opponent: Tensor) -> Tensor:
     """Changes [N,3,h,w] in Y, Cb, Cr -> in RGB."""
-    return torch.einsum("rc,nchw->nrhw", torch.from_numpy(TO_RGB).to(opponent.device), opponent)
+    with torch.autocast(opponent.device.type, enabled=False):
+        return torch.einsum("rc,nchw->nrhw", torch.from_numpy(TO_RGB).to(opponent.device), opponent)
 
 
 def _crop(picture: Image.Image, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -1,10 +1,11 @@
-"""The recipe of an encoder: give the teacher's latents, and its responses to changes that were made to fool the student.
+"""The recipe of an encoder: give the teacher's latents, and its responses to the very changes that are made to fool the student.
 
-    minimise  |S(x) − T(x)|² / |T(x)|²  +  mean |(S(x + d) − S(x)) − (T(x + d) − T(x))|² / |T(x + d) − T(x)|²
+    minimise over S    |S(x') − T(x')|² / |T(x')|²  +  mean |(S(y') − S(x')) − (T(y') − T(x'))|² / |T(y') − T(x')|²
 
-d is found by a few steps of sign descent on S itself, towards the texture of another crop, within the limits of a visibility budget
-in Y, Cb, Cr; for one in four it is noise. A student that is only taught values is fooled where its teacher is not, so changes
-against it do not carry over (Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too).
+y is x glazed against S as it is, step by step, as `glaze_runtime.optimise` does it: by the learned step, within the limits of a
+budget, towards a target in a style. x' and y' are x and y after one damage. In the first round y is the target itself.
+A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over (Papernot et al.,
+"Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too).
 """
 
 from collections.abc import Callable
@@ -12,29 +13,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
 
-from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
+from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
 from glaze_export.distil.teachers import Teacher
 from glaze_export.distil.training import Plan, train
 from glaze_export.export import build_module
+from glaze_export.learned_step import LearnedStep
 from glaze_models import EncoderCard
+from glaze_models.learned_step import LEARNED_STEP
+from glaze_runtime.binding import load_weights
+from glaze_runtime.learned_step import MEMORY
+from glaze_runtime.optimise import CAUTION
 
-SIDE = 256
-"""Pixels, of the crops that are held in memory."""
-LEARNED = 128
+LEARNED = 160
 """Pixels, of the part of a crop that a step looks at."""
-LIMITS = (3.0 / 255, 10.0 / 255, 6.0 / 255)
-"""Of Y, Cb, Cr, times a factor drawn from SCALES."""
-SCALES = (0.5, 2.0)
-TURNS, RATE = 3, 0.5
-"""Steps of an attack, and how far each goes as a share of the limit."""
-NOISE = 4
-"""One change in so many is noise."""
-SLOW = 32
-"""Pixels: colours that vary over more than this are the crop's own in the target of an attack."""
+ROUNDS = 8
+"""The target itself, then the optimiser's steps; states are saved after multiples of it."""
 
 
 def distil(
@@ -46,6 +41,7 @@ def distil(
     each: int = 1,
     device: torch.device,
     output: Path,
+    on_crop: Callable[[int, int], None] = lambda done, whole: None,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
     """Train the encoder of `card` further, from its present weights, and write its weights to `output`.
@@ -58,6 +54,7 @@ def distil(
         each: crops of every picture.
         device: to train on.
         output: a `.safetensors` file; see `training.train`.
+        on_crop: told of how many crops, of how many, target and budget are there.
         on_step: told the number of steps done, and the last loss.
 
     Raises:
@@ -65,11 +62,10 @@ def distil(
         UnreadablePicture: a picture cannot be read.
         WeightsError: the present weights are missing or damaged.
     """
-    images = crops(pictures(folder), side=SIDE, each=each, seed=plan.seed)
-
+    known = examples(folder, each=each, seed=plan.seed, on_crop=on_crop)
     train(
         lambda: build_module(card).requires_grad_(),
-        lambda module, step: _loss(module, images, teacher, plan, step, device),
+        Lessons(known, teacher, plan, device),
         plan,
         device=device,
         output=output,
@@ -77,57 +73,66 @@ def distil(
     )
 
 
-def _loss(
-    module: nn.Module, images: Crops, teacher: Teacher, plan: Plan, step: int, device: torch.device
-) -> Tensor:
-    rng = np.random.default_rng([plan.seed, step, 1])
-    image = _patches(images, batch(len(images), plan.batch, seed=plan.seed, step=step), rng).to(device)
-    change = _attack(module, image, rng)
-    noisy = torch.from_numpy(rng.normal(0, 0.4, image.shape).astype(np.float32)).to(device)
-    change[::NOISE] = (_limits(image, rng) * noisy)[::NOISE]
-    moved = (image + to_rgb(change)).clamp(0, 1)
-    latent, truth = module(image).float(), _taught(teacher, image)
-    response, true_response = module(moved).float() - latent, _taught(teacher, moved) - truth
-    value = (latent - truth).square().mean() / truth.square().mean()
+class Lessons:
+    """What `training.train` makes small: the error on pictures that are glazed against the student, new ones every ROUNDS steps."""
+
+    def __init__(
+        self, known: dict[int, Examples], teacher: Teacher, plan: Plan, device: torch.device
+    ) -> None:
+        self.known, self.teacher, self.plan, self.device = known, teacher, plan, device
+        self.learned = LearnedStep().requires_grad_(False)
+        tensors = load_weights(LEARNED_STEP).tensors
+        self.learned.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+        self.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, module: nn.Module, step: int) -> Tensor:
+        """The loss [] of `module` in training step number `step`."""
+        first = step % ROUNDS == 0
+        if first:
+            self._begin(step)
+        task, share = self.task, self.share.requires_grad_()
+        if first:
+            before, after = task.moved(share), task.target
+        else:
+            before, after = (damaged(seen, self._rng(step)) for seen in (task.image, task.moved(share)))
+        pair = torch.cat([before, after])
+        latents, truth = module(pair).float(), self._taught(pair)
+        start, reached = latents.chunk(2)
+        if first:
+            self.end, self.whole = reached.detach(), (start - reached).detach().square().sum((1, 2, 3))
+        self._glaze(share, start if first else reached)
+        return _error(latents, truth)
+
+    def _begin(self, step: int) -> None:
+        plan = self.plan
+        tasks = draw_tasks(
+            self.known, count=plan.batch, part=LEARNED, seed=plan.seed, step=step, device=self.device
+        )
+        self.task = tasks[1]
+        self.share, self.memory = torch.zeros_like(self.task.image), torch.zeros_like(self.task.image)
+
+    def _glaze(self, share: Tensor, reached: Tensor) -> None:
+        """The next step of the optimiser, from what the student sees at `share`."""
+        task = self.task
+        left = (reached - self.end).square().sum((1, 2, 3)) / self.whole.clamp_min(1e-3)
+        objective = (left + CAUTION * task.penalty(share)).sum()
+        (gradient,) = torch.autograd.grad(objective, share, retain_graph=True)
+        slope = gradient * share[0, 0].numel()
+        self.memory = MEMORY * self.memory + (1 - MEMORY) * slope
+        self.share = self.learned(task.image, task.limit, share.detach(), slope, self.memory).float()
+
+    def _taught(self, seen: Tensor) -> Tensor:
+        pixels = seen.detach().float().permute(0, 2, 3, 1).cpu().numpy()
+        return torch.from_numpy(np.concatenate([self.teacher(one) for one in pixels])).to(self.device)
+
+    def _rng(self, step: int) -> np.random.Generator:
+        return np.random.default_rng([self.plan.seed, step, 2])
+
+
+def _error(latents: Tensor, truth: Tensor) -> Tensor:
+    """[]: of values and of responses; of each, the first half are before and the second after a change."""
+    response, true_response = (after - before for before, after in (latents.chunk(2), truth.chunk(2)))
+    value = (latents - truth).square().mean() / truth.square().mean()
     moved_by = true_response.square().sum((1, 2, 3)).clamp_min(1e-6)
-    error = (response - true_response).square().sum((1, 2, 3)) / moved_by
-    total: Tensor = value + error.mean()
+    total: Tensor = value + ((response - true_response).square().sum((1, 2, 3)) / moved_by).mean()
     return total
-
-
-def _patches(images: Crops, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-    """[N,3,LEARNED,LEARNED] in 0..1, from random places of the chosen crops."""
-    patches = []
-    for index in chosen:
-        top, left = rng.integers(SIDE - LEARNED + 1, size=2)
-        patches.append(images[index, top : top + LEARNED, left : left + LEARNED].transpose(2, 0, 1))
-    return torch.from_numpy(np.stack(patches).astype(np.float32) / 255)
-
-
-def _attack(module: nn.Module, image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A change [N,3,h,w] in Y, Cb, Cr that brings what the student sees of `image` towards another crop's texture."""
-    with torch.no_grad():
-        target = module((_slow(image) + (image - _slow(image)).roll(1, 0)).clamp(0, 1)).float()
-    limits = _limits(image, rng)
-    share = torch.zeros_like(image)
-    for _ in range(TURNS):
-        share.requires_grad_()
-        distance = (module(image + to_rgb(limits * share)).float() - target).square().sum()
-        (gradient,) = torch.autograd.grad(distance, share)
-        share = (share.detach() - RATE * gradient.sign()).clamp(-1, 1)
-    return limits * share
-
-
-def _limits(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """[N,3,1,1]"""
-    scales = rng.uniform(*SCALES, size=(len(image), 1, 1, 1)).astype(np.float32)
-    return torch.from_numpy(scales * np.array(LIMITS, np.float32).reshape(1, 3, 1, 1)).to(image.device)
-
-
-def _slow(image: Tensor) -> Tensor:
-    return interpolate(avg_pool2d(image, SLOW), size=image.shape[2:], mode="bilinear")
-
-
-def _taught(teacher: Teacher, image: Tensor) -> Tensor:
-    pixels = image.permute(0, 2, 3, 1).cpu().numpy()
-    return torch.from_numpy(np.concatenate([teacher(one) for one in pixels])).to(image.device)
