@@ -3,9 +3,10 @@
     minimise over S    |S(x') − T(x')|² / |T(x')|²  +  mean |(S(y') − S(x')) − (T(y') − T(x'))|² / |T(y') − T(x')|²
 
 y is x glazed against S as it is, step by step, as `glaze_runtime.optimise` does it: by the learned step, within the limits of a
-budget, towards a target in a style. x' and y' are x and y after one damage. In the first round y is the target itself.
-A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over (Papernot et al.,
-"Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too).
+budget, towards a target in a style. In the first round y is the target itself, in the last ones x with noise. x' and y' are x and y
+after one damage. A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over
+(Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too); noise tells it of
+changes that move the teacher and not yet the student.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
 from glaze_export.distil.teachers import Teacher
@@ -29,7 +31,11 @@ from glaze_runtime.optimise import CAUTION
 LEARNED = 160
 """Pixels, of the part of a crop that a step looks at."""
 ROUNDS = 8
-"""The target itself, then the optimiser's steps; states are saved after multiples of it."""
+"""The target itself, the optimiser's steps, then noise; states are saved after multiples of it."""
+NOISES = 2
+"""So many of them are noise."""
+GRAINS = (1, 2, 4, 8)
+"""Pixels, of the blocks of noise."""
 
 
 def distil(
@@ -90,7 +96,8 @@ class Lessons:
         first = step % ROUNDS == 0
         if first:
             self._begin(step)
-        task, share = self.task, self.share.requires_grad_()
+        noisy = step % ROUNDS >= ROUNDS - NOISES
+        task, share = self.task, self._noise(step) if noisy else self.share.requires_grad_()
         if first:
             before, after = task.moved(share), task.target
         else:
@@ -100,7 +107,8 @@ class Lessons:
         start, reached = latents.chunk(2)
         if first:
             self.end, self.whole = reached.detach(), (start - reached).detach().square().sum((1, 2, 3))
-        self._glaze(share, start if first else reached)
+        if not noisy:
+            self._glaze(share, start if first else reached)
         return _error(latents, truth)
 
     def _begin(self, step: int) -> None:
@@ -120,6 +128,13 @@ class Lessons:
         slope = gradient * share[0, 0].numel()
         self.memory = MEMORY * self.memory + (1 - MEMORY) * slope
         self.share = self.learned(task.image, task.limit, share.detach(), slope, self.memory).float()
+
+    def _noise(self, step: int) -> Tensor:
+        """A share [N,3,h,w] of the limit: blocks of one size, each another colour."""
+        rng = np.random.default_rng([self.plan.seed, step, 3])
+        grain = int(rng.choice(GRAINS))
+        blocks = rng.uniform(-1, 1, (len(self.share), 3, LEARNED // grain, LEARNED // grain))
+        return interpolate(torch.from_numpy(blocks.astype(np.float32)), scale_factor=grain).to(self.device)
 
     def _taught(self, seen: Tensor) -> Tensor:
         pixels = seen.detach().float().permute(0, 2, 3, 1).cpu().numpy()
