@@ -102,9 +102,9 @@ ENCODERS: dict[str, EncoderCard] = {
             decoder="sd1-small",
             licence="MIT",
             weights=bundled(
-                "sd1_surrogate_a", "24abd84b1ce731a0e06a559167b765e26d130c56a907c9d719583e7052e046f2", 1608144
+                "sd1_surrogate_a", "3df9a4085954bc792327249a0616a25195e69f3d87f1d613226e2cbcf1a8081e", 1607960
             ),
-            provenance=_SURROGATE.format(how="by inverting the decoder, then agreement with the encoder"),
+            provenance=_SURROGATE.format(how="by inverting the decoder, then by the encoder's responses to changes made against it"),
         ),
         EncoderCard(
             name="sd1-b",
@@ -119,10 +119,10 @@ ENCODERS: dict[str, EncoderCard] = {
             decoder="sd1-small",
             licence="MIT",
             weights=bundled(
-                "sd1_surrogate_b", "7163613d7ec60ec0c0300d01bf215428df103ca71a1378a5fb45a0461d85f00e", 1050712
+                "sd1_surrogate_b", "1236c45cd055a5d3ba433a0748044762a43194e96146c85d7489ecf45370a69e", 1050528
             ),
             provenance=_SURROGATE.format(
-                how="distilled from the encoder's values and its responses to small changes"
+                how="by the encoder's values, then its responses to changes made against it"
             ),
         ),
         EncoderCard(
