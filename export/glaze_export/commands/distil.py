@@ -71,7 +71,7 @@ TEACHER = (
     help="The bundled encoder to train further.",
 )
 @teacher_range
-@_training(steps=3200, rate=1e-3, batch=8)
+@_training(steps=2400, rate=5e-4, batch=8)
 def encoder(
     pictures: Path, teacher: str, teacher_range: str, output: Path, card: str, crops: int, **options: Any
 ) -> None:
