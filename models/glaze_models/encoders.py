@@ -104,7 +104,9 @@ ENCODERS: dict[str, EncoderCard] = {
             weights=bundled(
                 "sd1_surrogate_a", "3df9a4085954bc792327249a0616a25195e69f3d87f1d613226e2cbcf1a8081e", 1607960
             ),
-            provenance=_SURROGATE.format(how="by inverting the decoder, then by the encoder's responses to changes made against it"),
+            provenance=_SURROGATE.format(
+                how="by inverting the decoder, then by the encoder's responses to changes made against it"
+            ),
         ),
         EncoderCard(
             name="sd1-b",
