@@ -47,7 +47,7 @@ def parts(rows: Row, total: float) -> dict[str, float]:
         "views and their adjoints": of("glaze_runtime/views.py", "__call__", caller="gradient")
         + of("glaze_runtime/views.py", "add_adjoint"),
         "damage": of("glaze_runtime/damage.py", "compressed", "noisy"),
-        "learned steps": of("onnxruntime", *runs, caller="__call__"),
+        "learned steps": of("onnxruntime", *runs, caller="_band"),
         "writing the file": of("glaze_edge/files/write.py", "write_picture"),
     }
     inside = sum(

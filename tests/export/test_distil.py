@@ -197,7 +197,7 @@ def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
 class TestLearnedStep:
     """The recipe of the learned step."""
 
-    plan = training.Plan(steps=6, batch=2, rate=2e-3, seed=0, bfloat16=False)
+    plan = training.Plan(steps=16, batch=2, rate=2e-3, seed=0, bfloat16=False)
 
     def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
         losses = []
@@ -215,12 +215,12 @@ class TestLearnedStep:
     def test_broken_off_and_taken_up_again_it_gives_the_same_bytes(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(training, "SAVE_EVERY", learned.STAGES)
+        monkeypatch.setattr(training, "SAVE_EVERY", learned.ROUNDS)
         whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
         losses = self.train(folder, whole)
         with pytest.raises(KeyboardInterrupt):
-            self.train(folder, parts, stop=3)
-        assert self.train(folder, parts) == losses[learned.STAGES :]
+            self.train(folder, parts, stop=10)
+        assert self.train(folder, parts) == losses[learned.ROUNDS :]
         assert parts.read_bytes() == whole.read_bytes()
         names = {name: tensor.shape for name, tensor in load_file(whole).items()}
         assert names == {name: tensor.shape for name, tensor in load_file(LEARNED_STEP.weights.path).items()}
@@ -234,15 +234,15 @@ class TestLearnedStep:
         assert "weights.safetensors: 1.3 MB" in result.output
 
     @pytest.mark.slow
-    def test_a_rollout_comes_closer_stage_by_stage(self, folder: Path, tmp_path: Path) -> None:
+    def test_a_rollout_comes_closer_step_by_step(self, folder: Path, tmp_path: Path) -> None:
         losses = self.train(folder, tmp_path / "weights.safetensors")
-        assert losses[1] < losses[0]
+        assert losses[learned.ROUNDS - 1] < losses[0]
 
 
 def test_states_are_saved_between_tasks() -> None:
     """So that what is gone on with does not hang on a task begun before."""
     assert training.SAVE_EVERY % responses.ROUNDS == 0
-    assert training.SAVE_EVERY % learned.STAGES == 0
+    assert training.SAVE_EVERY % learned.ROUNDS == 0
 
 
 class TestTasks:
@@ -261,12 +261,19 @@ class TestTasks:
         found = float(task.penalty(torch.from_numpy(share.transpose(2, 0, 1)[None])))
         assert found == pytest.approx(budget.penalty(budget.limit * share)[0], rel=1e-4)
 
-    def test_reduced_tasks_are_of_the_same_places(self, folder: Path) -> None:
-        known = tasks.examples(folder, each=1, seed=0, reductions=(1, 2))
-        drawn = tasks.draw_tasks(known, count=8, part=96, seed=0, step=0, device=torch.device("cpu"))
-        assert drawn[1].image.shape == (8, 3, 96, 96)
-        assert drawn[2].limit.shape == (8, 3, 48, 48)
-        inside = (..., slice(4, -4), slice(4, -4))
-        for name in ("image", "target"):
-            small = tasks.resized(getattr(drawn[1], name), 48)
-            assert (small - getattr(drawn[2], name))[inside].abs().max() < 0.02
+    def test_parts_are_of_the_same_places(self, folder: Path) -> None:
+        known = tasks.examples(folder, each=1, seed=0)
+        task = tasks.draw_tasks(known, count=8, part=96, seed=0, step=0, device=torch.device("cpu"))
+        assert task.image.shape == task.target.shape == task.limit.shape == (8, 3, 96, 96)
+        assert task.low.shape == (8, 3, 24, 24)
+        images = known.images.transpose(0, 3, 1, 2) / np.float32(255)
+        for image, target in zip(task.image.numpy(), task.target.numpy(), strict=True):
+            (index, top, left) = next(
+                (index, top, left)
+                for index in range(len(images))
+                for top in range(0, 161, 8)
+                for left in range(0, 161, 8)
+                if np.allclose(images[index, :, top : top + 96, left : left + 96], image, atol=1e-6)
+            )
+            there = known.targets[index, top : top + 96, left : left + 96] / np.float32(255)
+            np.testing.assert_allclose(there.transpose(2, 0, 1), target, atol=1e-6)

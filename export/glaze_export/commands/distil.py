@@ -150,7 +150,7 @@ def decoder(
 
 
 @distil.command("learned-step")
-@_training(steps=1200, rate=2e-3, batch=4)
+@_training(steps=4800, rate=2e-3, batch=4)
 def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> None:
     """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled encoders.
 

@@ -82,9 +82,7 @@ def distil(
 class Lessons:
     """What `training.train` makes small: the error on pictures that are glazed against the student, new ones every ROUNDS steps."""
 
-    def __init__(
-        self, known: dict[int, Examples], teacher: Teacher, plan: Plan, device: torch.device
-    ) -> None:
+    def __init__(self, known: Examples, teacher: Teacher, plan: Plan, device: torch.device) -> None:
         self.known, self.teacher, self.plan, self.device = known, teacher, plan, device
         self.learned = LearnedStep().requires_grad_(False)
         tensors = load_weights(LEARNED_STEP).tensors
@@ -113,10 +111,9 @@ class Lessons:
 
     def _begin(self, step: int) -> None:
         plan = self.plan
-        tasks = draw_tasks(
+        self.task = draw_tasks(
             self.known, count=plan.batch, part=LEARNED, seed=plan.seed, step=step, device=self.device
         )
-        self.task = tasks[1]
         self.share, self.memory = torch.zeros_like(self.task.image), torch.zeros_like(self.task.image)
 
     def _glaze(self, share: Tensor, reached: Tensor) -> None:

@@ -3,7 +3,7 @@
 Here is what `glaze_runtime.optimise` makes of one picture: the change within its limit, the visible energy, the damage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,9 @@ from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
 from glaze_models.learned_step import STRIDE
 from glaze_models.styles import style_bank
 from glaze_runtime import damage
-from glaze_runtime.arrays import Image
 from glaze_runtime.budget import BLOCK, CAP, POWER, visibility_budget
 from glaze_runtime.damage import draw_damage
 from glaze_runtime.stylise import LiteStylist
-from glaze_runtime.views import Matrix, resize, resize_matrix
 
 SIDE = 256
 """Pixels, of the crops that are held in memory."""
@@ -38,11 +36,11 @@ Halves = NDArray[np.float16]
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Crops of one size, their targets, and their budgets of scale 1.
+    """Crops, their targets, and their budgets of scale 1.
 
     Attributes:
-        images, targets: [N,side,side,3].
-        fine: [N,3,side,side]; low: [N,3,side/4,side/4]; mask: [N,1,side/4,side/4], as those of a `Budget`.
+        images, targets: [N,SIDE,SIDE,3].
+        fine: [N,3,SIDE,SIDE]; low: [N,3,SIDE/4,SIDE/4]; mask: [N,1,SIDE/4,SIDE/4], as those of a `Budget`.
     """
 
     images: Crops
@@ -57,17 +55,15 @@ def examples(
     *,
     each: int,
     seed: int,
-    reductions: Sequence[int] = (1,),
     on_crop: Callable[[int, int], None] = lambda done, whole: None,
-) -> dict[int, Examples]:
-    """`each` crops of every picture, with a target in a style that is drawn for it, as they are and reduced.
+) -> Examples:
+    """`each` crops of every picture, with a target in a style that is drawn for it.
 
     Args:
         folder: of pictures.
         each: crops of a picture.
         seed: of the crops and styles.
-        reductions: how many times smaller the crops are wanted.
-        on_crop: told of how many crops, of how many, targets and budgets are there.
+        on_crop: told of how many crops, of how many, target and budget are there.
 
     Raises:
         OptionError: there are no pictures.
@@ -75,22 +71,17 @@ def examples(
     """
     images = crops(pictures(folder), side=SIDE, each=each, seed=seed)
     styles, stylist = list(style_bank().values()), LiteStylist()
-    rows: dict[int, list[tuple[NDArray[Any], ...]]] = {by: [] for by in reductions}
+    targets, planes = [], []
     for index, crop in enumerate(images):
         image = crop.astype(np.float32) / 255
         style = styles[np.random.default_rng([seed, index, 2]).integers(len(styles))]
-        target = stylist.stylise(image, style)
-        for by, kept in rows.items():
-            small, ours = (resize(whole, (SIDE // by, SIDE // by)).clip(0, 1) for whole in (image, target))
-            budget = visibility_budget(small, 1.0)
-            planes = budget.fine.transpose(2, 0, 1), budget.low.transpose(2, 0, 1), budget.mask[None]
-            kept.append((_bytes(small), _bytes(ours), *(plane.astype(np.float16) for plane in planes)))
+        targets.append(np.rint(255 * stylist.stylise(image, style)).astype(np.uint8))
+        budget = visibility_budget(image, 1.0)
+        parts = budget.fine.transpose(2, 0, 1), budget.low.transpose(2, 0, 1), budget.mask[None]
+        planes.append([part.astype(np.float16) for part in parts])
         on_crop(index + 1, len(images))
-    names = "images", "targets", "fine", "low", "mask"
-    return {
-        by: Examples(**dict(zip(names, map(np.stack, zip(*kept, strict=True)), strict=True)))
-        for by, kept in rows.items()
-    }
+    fine, low, mask = (np.stack(part) for part in zip(*planes, strict=True))
+    return Examples(images=images, targets=np.stack(targets), fine=fine, low=low, mask=mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,52 +111,44 @@ class Task:
         return (near.pow(POWER) + POWER * STEEPEST ** (POWER - 1) * beyond).mean((1, 2, 3))
 
 
-def draw_tasks(
-    known: dict[int, Examples], *, count: int, part: int, seed: int, step: int, device: torch.device
-) -> dict[int, Task]:
-    """`count` tasks: parts of `part` pixels of crops, with budgets of random scales; the same reduced, where `known` has that."""
+def draw_tasks(known: Examples, *, count: int, part: int, seed: int, step: int, device: torch.device) -> Task:
+    """`count` tasks: parts of `part` pixels of crops, with budgets of random scales."""
     rng = np.random.default_rng([seed, step, 1])
-    chosen = batch(len(known[1].images), count, seed=seed, step=step)
-    apart = STRIDE * max(known)
-    places = apart * rng.integers((SIDE - part) // apart + 1, size=(count, 2))
+    chosen = batch(len(known.images), count, seed=seed, step=step)
+    places = STRIDE * rng.integers((SIDE - part) // STRIDE + 1, size=(count, 2))
+
+    def cut(whole: NDArray[Any], size: int = 1) -> Tensor:
+        """[N,C,n,n]: of what `whole` [crops,C,...] has in cells of `size` pixels, the parts that are looked at."""
+        n = part // size
+        parts = [
+            whole[index, :, top : top + n, left : left + n]
+            for index, (top, left) in zip(chosen, places // size, strict=True)
+        ]
+        return torch.from_numpy(np.stack(parts).astype(np.float32)).to(device)
+
     least, most = np.log(SCALES)
-    scale = column(np.exp(rng.uniform(least, most, count)), device)
-    coloured = column(rng.random(count) >= NEUTRAL, device)
-
-    def task(by: int, held: Examples) -> Task:
-        def cut(whole: NDArray[Any], size: int = 1) -> Tensor:
-            """[N,C,n,n]: of what `whole` [crops,C,...] has in cells of `size` pixels, the parts that are looked at."""
-            n = part // by // size
-            parts = [
-                whole[index, :, top : top + n, left : left + n]
-                for index, (top, left) in zip(chosen, places // by // size, strict=True)
-            ]
-            return torch.from_numpy(np.stack(parts).astype(np.float32)).to(device)
-
-        fine, low, mask = scale * cut(held.fine), scale * cut(held.low, BLOCK), cut(held.mask, BLOCK)
-        limit = CAP * fine * interpolate(mask, scale_factor=BLOCK)
-        return Task(
-            image=cut(held.images.transpose(0, 3, 1, 2)) / 255,
-            target=cut(held.targets.transpose(0, 3, 1, 2)) / 255,
-            limit=torch.cat([limit[:, :1], coloured * limit[:, 1:]], 1),
-            fine=fine,
-            low=low,
-            mask=mask,
-        )
-
-    return {by: task(by, held) for by, held in known.items()}
-
-
-def resized(seen: Tensor, side: int) -> Tensor:
-    """`seen` [N,C,n,n] at `side` pixels, as the optimiser's views have it."""
-    return seen if seen.shape[-1] == side else _filtered(seen, resize_matrix(seen.shape[-1], side))
+    scale = _column(np.exp(rng.uniform(least, most, count)), device)
+    coloured = _column(rng.random(count) >= NEUTRAL, device)
+    fine, low, mask = scale * cut(known.fine), scale * cut(known.low, BLOCK), cut(known.mask, BLOCK)
+    limit = CAP * fine * interpolate(mask, scale_factor=BLOCK)
+    return Task(
+        image=cut(known.images.transpose(0, 3, 1, 2)) / 255,
+        target=cut(known.targets.transpose(0, 3, 1, 2)) / 255,
+        limit=torch.cat([limit[:, :1], coloured * limit[:, 1:]], 1),
+        fine=fine,
+        low=low,
+        mask=mask,
+    )
 
 
 def damaged(seen: Tensor, rng: np.random.Generator) -> Tensor:
     """`seen` [N,3,n,n] after one damage; the gradient of a filter is exact, that of the others passes straight through."""
     drawn = draw_damage(rng)
     if drawn.filtered is not None:
-        return _filtered(seen, drawn.filtered(seen.shape[-1]))
+        # In float32: a change is too small for bfloat16 where it is added to an image.
+        with torch.autocast(seen.device.type, enabled=False):
+            matrix = torch.from_numpy(drawn.filtered(seen.shape[-1])).to(seen.device)
+            return matrix @ seen @ matrix.T
     if drawn.harm is damage.untouched:
         return seen
     pixels = seen.detach().float().permute(0, 2, 3, 1).cpu().numpy()
@@ -173,16 +156,9 @@ def damaged(seen: Tensor, rng: np.random.Generator) -> Tensor:
     return seen + (torch.from_numpy(np.ascontiguousarray(harmed)).to(seen.device) - seen.detach())
 
 
-def column(numbers: NDArray[Any], device: torch.device) -> Tensor:
+def _column(numbers: NDArray[Any], device: torch.device) -> Tensor:
     """[N] -> [N,1,1,1]"""
     return torch.from_numpy(numbers.astype(np.float32).reshape(-1, 1, 1, 1)).to(device)
-
-
-def _filtered(seen: Tensor, matrix: Matrix) -> Tensor:
-    """`matrix` along both axes, in float32: a change is too small for bfloat16 where it is added to an image."""
-    with torch.autocast(seen.device.type, enabled=False):
-        along = torch.from_numpy(matrix).to(seen.device)
-        return along @ seen.float() @ along.T
 
 
 def _smooth(blocks: Tensor) -> Tensor:
@@ -190,7 +166,3 @@ def _smooth(blocks: Tensor) -> Tensor:
     wide = pad(blocks, (1, 1, 1, 1), mode="replicate")
     rows = (wide[:, :, :-2] + 2 * wide[:, :, 1:-1] + wide[:, :, 2:]) / 4
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4
-
-
-def _bytes(image: Image) -> Crops:
-    return np.rint(255 * image).astype(np.uint8)
