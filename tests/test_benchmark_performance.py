@@ -91,10 +91,10 @@ def test_the_parts_of_a_command_are_all_of_it() -> None:
 @pytest.mark.slow
 def test_a_whole_picture_is_taken_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(np.random.default_rng(0).random((64, 96, 3), np.float32), tmp_path / "picture.png")
-    whole(tmp_path / "picture.png", 64)
+    whole(tmp_path / "picture.png", 128)
     said = capsys.readouterr().out
-    assert "`glaze-edge glaze` of 64x64" in said
+    assert "`glaze-edge glaze` of 128x128" in said
     cells = [line.split("|") for line in said.splitlines()]
     seconds = {row[1].strip(): float(row[2]) for row in cells if len(row) == 5 and "." in row[2]}
-    assert all(seconds[part] > 0 for part in ("starting Python", "imports", "encoder steps"))
+    assert all(seconds[part] > 0 for part in ("starting Python", "imports", "encoder steps", "learned steps"))
     assert sum(seconds.values()) == pytest.approx(float(said.split("(")[1].split()[0]), abs=0.15)
