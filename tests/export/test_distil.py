@@ -234,9 +234,9 @@ class TestLearnedStep:
         assert "weights.safetensors: 1.3 MB" in result.output
 
     @pytest.mark.slow
-    def test_a_rollout_comes_closer_step_by_step(self, folder: Path, tmp_path: Path) -> None:
+    def test_the_second_rollout_comes_closer(self, folder: Path, tmp_path: Path) -> None:
         losses = self.train(folder, tmp_path / "weights.safetensors")
-        assert losses[learned.ROUNDS - 1] < losses[0]
+        assert np.mean(losses[learned.ROUNDS :]) < 0.97 * np.mean(losses[: learned.ROUNDS])
 
 
 def test_states_are_saved_between_tasks() -> None:
