@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 CARD = encoder_card("sd1-b")
 
 
+@pytest.mark.slow
 def test_exports_into_a_folder_and_reports_parity(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.cli, ["encoder", "sd1-b", "-o", str(tmp_path / "new"), "--json"])
     assert result.exit_code == 0, result.output

@@ -52,6 +52,7 @@ def test_is_the_encoder_of_diffusers() -> None:
         torch.testing.assert_close(module(image), theirs.encode(2 * image - 1).latent, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_is_that_of_torch(tmp_path: Path) -> None:
     module, file = small(), tmp_path / "small.step.onnx"
     encode, derived = encode_graph(module, CARD)

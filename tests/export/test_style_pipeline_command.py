@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["diffusers", "optimum"])
 def test_without_the_extra_it_is_named(tmp_path: Path, package: str) -> None:
     if package == "optimum":

@@ -129,6 +129,7 @@ def test_print(browser: Browser, page_file: Path) -> None:
     page.close()
 
 
+@pytest.mark.slow
 def test_a_large_noisy_picture_stays_below_6_mb() -> None:
     """The worst case: nothing of it can be compressed."""
     rng = np.random.default_rng(0)

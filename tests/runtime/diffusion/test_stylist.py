@@ -109,6 +109,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     return counting
 
 
+@pytest.mark.slow
 def test_one_network_is_open_at_a_time(make_engine, sessions: Sessions) -> None:
     stylist = DiffusionStylist(make_engine())
     stylist.stylise(IMAGE, "cubism")
