@@ -1,5 +1,6 @@
 """`glaze-edge-export distil`: it learns, the same way every time, and goes on where it was broken off."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -43,14 +44,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "art"
 
 
-def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0) -> list[float]:
-    losses = []
+def told(stop: int) -> tuple[list[float], Callable[[int, float], None]]:
+    """The losses of a training, and what it is to tell them to, which breaks it off in step `stop`."""
+    losses: list[float] = []
 
     def on_step(step: int, loss: float) -> None:
         losses.append(loss)
         if step == stop:
             raise KeyboardInterrupt
 
+    return losses, on_step
+
+
+def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0) -> list[float]:
+    losses, on_step = told(stop)
     encode = Encoder(encoder_card("sd1-b"), CPU).encode
     distil(CARD, folder, [encode], plan, device=torch.device("cpu"), output=output, on_step=on_step)
     return losses
@@ -152,13 +159,7 @@ class TestEncoder:
     """The recipe of an encoder, with the other bundled encoder as teacher."""
 
     def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
-        losses = []
-
-        def on_step(step: int, loss: float) -> None:
-            losses.append(loss)
-            if step == stop:
-                raise KeyboardInterrupt
-
+        losses, on_step = told(stop)
         responses.distil(
             encoder_card("sd1-b"),
             folder,
@@ -200,13 +201,7 @@ class TestLearnedStep:
     plan = training.Plan(steps=16, batch=2, rate=2e-3, seed=0, bfloat16=False)
 
     def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
-        losses = []
-
-        def on_step(step: int, loss: float) -> None:
-            losses.append(loss)
-            if step == stop:
-                raise KeyboardInterrupt
-
+        losses, on_step = told(stop)
         cards = [encoder_card("sd1-b"), encoder_card("sd1-a")]
         learned.distil(cards, folder, self.plan, device=torch.device("cpu"), output=output, on_step=on_step)
         return losses

@@ -18,6 +18,7 @@ from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
 from glaze_models.learned_step import STRIDE
 from glaze_models.styles import style_bank
 from glaze_runtime import damage
+from glaze_runtime.arrays import to_pillow
 from glaze_runtime.budget import BLOCK, CAP, POWER, visibility_budget
 from glaze_runtime.damage import draw_damage
 from glaze_runtime.stylise import LiteStylist
@@ -75,7 +76,7 @@ def examples(
     for index, crop in enumerate(images):
         image = crop.astype(np.float32) / 255
         style = styles[np.random.default_rng([seed, index, 2]).integers(len(styles))]
-        targets.append(np.rint(255 * stylist.stylise(image, style)).astype(np.uint8))
+        targets.append(np.asarray(to_pillow(stylist.stylise(image, style))))
         budget = visibility_budget(image, 1.0)
         parts = budget.fine.transpose(2, 0, 1), budget.low.transpose(2, 0, 1), budget.mask[None]
         planes.append([part.astype(np.float16) for part in parts])
