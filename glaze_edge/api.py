@@ -14,6 +14,7 @@ from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
+from glaze_edge.generators import choices, resolved
 from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
 from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
@@ -81,14 +82,19 @@ class Prompt:
 class Session:
     """Networks loaded once, for one picture or many.
 
+    Attributes:
+        settings: with the encoders of their generators named.
+        choices: which encoders stand for the generators; empty where the settings named encoders.
+
     Raises:
-        OptionError: an encoder, style, style engine or device is unknown, or the style picture is none.
+        OptionError: a generator, encoder, style, style engine or device is unknown, or the style picture is none.
         DeviceError: the device is missing or failed its self-test.
         ModelError: a network's files are damaged, or its weights were not added yet; the style engine's are missing.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.choices = choices(settings)
+        self.settings = settings = resolved(settings, self.choices)
         cards = [encoder_card(name) for name in settings.encoders]
         self.device = choose(settings.device, partial(_test_all, cards=cards))
         self.encoders = [Encoder(card, self.device) for card in cards]
@@ -104,22 +110,24 @@ class Session:
         """A session with other settings of intensity, effort, style or seed; the networks are shared.
 
         Raises:
-            OptionError: the style is unknown, or the style picture is none.
+            OptionError: a generator or style is unknown, or the style picture is none.
             ModelError: the style engine's files are missing.
             ValueError: these settings need other networks.
         """
-        kept = self.settings
+        kept, chosen = self.settings, choices(settings)
+        settings = resolved(settings, chosen)
         if settings != replace(
             kept,
             intensity=settings.intensity,
             effort=settings.effort,
             style=settings.style,
             style_engine=settings.style_engine,
+            generators=settings.generators,
             seed=settings.seed,
         ):
             raise ValueError(f"{settings} need other networks than {kept}")
         other = copy(self)
-        other.settings = settings
+        other.settings, other.choices = settings, chosen
         other._style = _chosen_style(settings, self.device)
         return other
 

@@ -15,7 +15,8 @@ COMMANDS = {
     "and what survives what people do to pictures.",
     "styles": "List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a "
     "contact sheet.",
-    "models": "List the encoders: bundled, added, or to be added; and which generators each stands for.",
+    "models": "List the generators, with the encoders that protection against each uses; then all encoders: bundled, added, or to "
+    "be added.",
     "devices": "List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each "
     "is.",
     "show": "A sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glaze_models import DEFAULT_ENCODERS
+from glaze_models import DEFAULT_GENERATORS
 from glaze_models.errors import OptionError
 
 INTENSITIES: dict[str, float] = {"low": 0.6, "medium": 0.97, "high": 1.55, "max": 2.4}
@@ -36,22 +36,24 @@ class Settings:
         effort: "quick", "standard" or "thorough".
         style: "auto", the name of a built-in style, or the path of a picture; with a style engine "auto" or a prompt.
         style_engine: the name or folder of a style engine, or None for the built-in networks.
-        encoders: names of encoder cards; the change works against all of them at once.
+        generators: names of generators to protect against, each with the best encoders there are for it.
+        encoders: names of encoders to use instead; empty for those of the generators. The change works against all at once.
         device: "auto" or the name of a device.
         lpips: the most that the picture may differ by in LPIPS; None for no such limit. It needs `lpips_backbone`.
         lpips_backbone: a `.safetensors` file of AlexNet, VGG16 or SqueezeNet 1.1, with torchvision's names.
         seed: of the style that `auto` draws and of the optimiser.
 
     Raises:
-        OptionError: an intensity or effort that does not exist, no encoder, a limit of LPIPS that cannot be used, or a
-            prompt that is no line of text.
+        OptionError: an intensity or effort that does not exist, neither a generator nor an encoder, a limit of LPIPS that
+            cannot be used, or a prompt that is no line of text.
     """
 
     intensity: str = "medium"
     effort: str = "standard"
     style: str = "auto"
     style_engine: str | None = None
-    encoders: tuple[str, ...] = DEFAULT_ENCODERS
+    generators: tuple[str, ...] = DEFAULT_GENERATORS
+    encoders: tuple[str, ...] = ()
     device: str = "auto"
     lpips: float | None = None
     lpips_backbone: Path | None = None
@@ -60,8 +62,8 @@ class Settings:
     def __post_init__(self) -> None:
         _known("intensity", self.intensity, INTENSITIES)
         _known("effort", self.effort, EFFORTS)
-        if not self.encoders:
-            raise OptionError("No encoder is named. Leave the option out to use the bundled ones.")
+        if not self.generators and not self.encoders:
+            raise OptionError("There is nothing to protect against. Name at least one generator.")
         if (self.lpips is None) != (self.lpips_backbone is None):
             raise OptionError(
                 "--lpips and --lpips-backbone go together: the limit, and the network that measures."

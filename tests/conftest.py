@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
+from glaze_models import DECODERS, ENCODERS, GENERATORS, DecoderCard, EncoderCard
 from glaze_models.perceptual import PERCEPTUALS
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -31,10 +31,11 @@ def data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeKnown]:
     """Makes known encoders whose graphs only declare tensors of given shapes, and decoders, of `decoder`'s; the bundled ones stay,
-    others are forgotten.
+    others are forgotten, also by the generators.
     """
+    generators = dict(GENERATORS)
     package = tmp_path / "package"
     (package / "graphs").mkdir(parents=True)
     for table in (ENCODERS, DECODERS):
@@ -45,6 +46,15 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
                 for graph in card.graphs:
                     shutil.copy(graph, package / "graphs")
     monkeypatch.setattr("glaze_models.files._data", lambda: package)
+
+    def tell_generators() -> None:
+        GENERATORS.clear()
+        for name, generator in generators.items():
+            groups = tuple(group for group in generator.encoders if ENCODERS.keys() >= set(group))
+            if groups:
+                GENERATORS[name] = replace(generator, encoders=groups)
+
+    tell_generators()
 
     def write(card: EncoderCard | DecoderCard, shapes: Shapes, derived: str) -> None:
         for graph in card.graphs:
@@ -58,7 +68,13 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
     def make(
         name: str, shapes: Shapes, derived: str = "{}", decoder: Shapes | None = None, **fields: object
     ) -> EncoderCard:
-        fields = {"family": "test", "graph": name, "weights": None, "decoder": None} | fields
+        fields = {
+            "family": "test",
+            "graph": name,
+            "weights": None,
+            "decoder": None,
+            "stand_in": False,
+        } | fields
         card = replace(ENCODERS["sd1-a"], name=name, **fields)
         write(card, shapes, derived)
         if decoder is not None:
@@ -66,9 +82,12 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeKnown:
             write(other, decoder, "{}")
             monkeypatch.setitem(DECODERS, name, other)
         monkeypatch.setitem(ENCODERS, name, card)
+        tell_generators()
         return card
 
-    return make
+    yield make
+    GENERATORS.clear()
+    GENERATORS.update(generators)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from glaze_edge.app.pace import Pace
 from glaze_edge.app.turns import Turns
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
+from glaze_runtime.store import encoder_card
 
 
 class Networks:
@@ -31,18 +32,22 @@ class Networks:
         return session.device.name if session else None
 
     def session(self, settings: Settings) -> Session:
-        """A session with `settings`.
+        """A session with `settings`, which name their encoders.
 
         Raises:
             GlazeError: the networks cannot be loaded.
         """
-        if self._session is None or self._session.settings.encoders != settings.encoders:
-            self._session = self.pace = None  # before the next ones are loaded: both may not fit into memory
-            try:
+        try:
+            cards = [encoder_card(name) for name in settings.encoders]
+            if self._session is None or [each.card for each in self._session.encoders] != cards:
+                self._session = self.pace = (
+                    None  # before the next ones are loaded: both may not fit into memory
+                )
                 session = Session(replace(settings, style="auto"))
                 self.pace = Pace(session.verdict(), len(session.encoders))
-            except GlazeError as error:
-                self.problem = str(error)
-                raise
-            self._session, self.problem = session, None
+                self._session = session
+        except GlazeError as error:
+            self.problem = str(error)
+            raise
+        self.problem = None
         return self._session.retuned(settings)

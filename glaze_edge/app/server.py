@@ -336,7 +336,7 @@ async def _put_encoder(studio: Studio, request: Request) -> Response:
     path = studio.checkpoints.begin(request.query_params.get("name", ""))
     try:
         await receive(request, path, MOST_CHECKPOINT_BYTES, lambda done: studio.checkpoints.tell(done, whole))
-        name = await run_in_threadpool(studio.checkpoints.add, path)
+        name = await run_in_threadpool(studio.add_encoder, path)
     except BaseException as error:
         studio.checkpoints.end(error)
         raise

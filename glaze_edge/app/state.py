@@ -11,6 +11,7 @@ from glaze_edge.app.feed import Kind
 from glaze_edge.app.work import Item
 from glaze_edge.batch import works
 from glaze_edge.settings import EFFORTS, INTENSITIES
+from glaze_models import GENERATORS
 from glaze_models.styles import STYLE_NAMES
 from glaze_runtime.store import added
 
@@ -44,7 +45,7 @@ def _state(studio: Studio) -> dict[str, Any]:
             "intensity": studio.settings.intensity,
             "effort": studio.settings.effort,
             "style": studio.settings.style,
-            "encoders": studio.settings.encoders,
+            "generators": studio.settings.generators,
         },
         "intensities": list(INTENSITIES),
         "efforts": list(EFFORTS),
@@ -55,7 +56,8 @@ def _state(studio: Studio) -> dict[str, Any]:
         "share": share,
         "seconds_left": left,
         "pictures": [_picture(studio, item) for item in queue.items],
-        "encoders": _encoders(studio),
+        "generators": _generators(studio),
+        "encoders": _encoders(),
         "adding": studio.checkpoints.state(),
         "limits": {"picture_bytes": MOST_BYTES, "pictures": MOST_PICTURES},
     }
@@ -101,16 +103,25 @@ def _picture(studio: Studio, item: Item) -> dict[str, Any]:
     }
 
 
-def _encoders(studio: Studio) -> list[dict[str, Any]]:
-    own = added()
+def _generators(studio: Studio) -> list[dict[str, Any]]:
     return [
         {
-            "name": card.name,
-            "stands_for": card.stands_for,
-            "caveat": card.caveat,
-            "state": "added" if card.name in own else "bundled",
+            "name": name,
+            "title": GENERATORS[name].title,
+            "kind": choice and choice.kind,
+            "encoders": choice.names if choice else (),
+            "caveat": GENERATORS[name].caveat,
+            "available": choice is not None,
         }
-        for card in studio.encoders().values()
+        for name, choice in studio.choices.items()
+    ]
+
+
+def _encoders() -> list[dict[str, Any]]:
+    """Those that were added."""
+    return [
+        {"name": card.name, "stands_for": card.stands_for, "stand_in": card.stand_in}
+        for card in added().values()
     ]
 
 

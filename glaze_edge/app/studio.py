@@ -24,21 +24,22 @@ from glaze_edge.app.worker import Worker
 from glaze_edge.files import output_path, read_picture
 from glaze_edge.files.atomic import replacing
 from glaze_edge.files.paths import check_destination
+from glaze_edge.generators import choices, every_choice, resolved
 from glaze_edge.settings import Settings
 from glaze_edge.sheet import difference
 from glaze_edge.trainer import shown
-from glaze_models import DEFAULT_ENCODERS, ENCODERS, EncoderCard
+from glaze_models import DEFAULT_GENERATORS
 from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named
 from glaze_runtime.arrays import to_pillow
-from glaze_runtime.store import added, remove
+from glaze_runtime.store import remove
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.views import resize
 
 log = logging.getLogger(__name__)
 
 TRIALS_KEPT = 3
-CHANGEABLE = "intensity", "effort", "style", "encoders"
+CHANGEABLE = "intensity", "effort", "style", "generators"
 """Settings that the page may change."""
 
 
@@ -70,7 +71,7 @@ class Studio:
         self.window = window
         self.feed = Feed()
         self.networks = Networks()
-        self.settings = Settings()
+        self._adopt(Settings())
         self._progress: dict[str, float] = {}
         self.trying: float | None = None
         self.checkpoints = Checkpoints(folder / "incoming", self.feed)
@@ -218,39 +219,54 @@ class Studio:
         """Change some of the settings.
 
         Raises:
-            OptionError: one is unknown.
+            OptionError: one is unknown, or there is no encoder for a generator.
         """
         values: dict[str, Any] = {}
         for name, value in wanted.items():
             texts = value if isinstance(value, list) else [value]
-            fits = isinstance(value, list) == (name == "encoders") and all(isinstance(t, str) for t in texts)
+            fits = isinstance(value, list) == (name == "generators") and all(
+                isinstance(t, str) for t in texts
+            )
             if name not in CHANGEABLE or not fits:
                 raise OptionError(f"{name} cannot be set to {value!r}.")
-            values[name] = tuple(texts) if name == "encoders" else value
-        settings = replace(self.settings, **values)
+            values[name] = tuple(texts) if name == "generators" else value
+        settings = replace(self.settings, encoders=(), **values)
         if settings.style not in ("auto", *STYLE_NAMES):
             raise OptionError(f"There is no style called {settings.style!r}.")
-        strangers = set(settings.encoders) - self.encoders().keys()
-        if strangers:
-            raise OptionError(f"There is no encoder called {', '.join(sorted(strangers))} here.")
-        self.settings = settings
+        self._adopt(settings)
         self._changed()
 
-    def encoders(self) -> dict[str, EncoderCard]:
-        """The cards of the encoders that have weights, by name."""
-        return {name: card for name, card in ENCODERS.items() if card.weights} | added()
+    def _adopt(self, settings: Settings) -> None:
+        """Make `settings`, which name no encoders, those of now, with the best encoders that there are for their generators."""
+        self.settings = resolved(settings, choices(settings))
+        self.choices = every_choice()
+
+    def renew_encoders(self) -> None:
+        """Encoders came or went: use the best there are, and let go of generators that none is left for."""
+        every = every_choice()
+        left = tuple(name for name in self.settings.generators if every[name]) or DEFAULT_GENERATORS
+        self._adopt(replace(self.settings, generators=left, encoders=()))
+        self._changed()
+
+    def add_encoder(self, path: Path) -> str:
+        """Add the encoder in a file that `checkpoints` took in, and use it where its generator is chosen; gives its name.
+
+        Raises:
+            GlazeError: the file holds none, is damaged, or its name is taken.
+        """
+        name = self.checkpoints.add(path)
+        self.renew_encoders()
+        return name
 
     def remove_encoder(self, name: str) -> None:
-        """Remove an added encoder, and no longer protect against it.
+        """Remove an added encoder, and use the next best.
 
         Raises:
             OptionError: it was not added.
             ModelError: it cannot be removed.
         """
         remove(name)
-        encoders = tuple(each for each in self.settings.encoders if each != name) or DEFAULT_ENCODERS
-        self.settings = replace(self.settings, encoders=encoders)
-        self._changed()
+        self.renew_encoders()
 
     def auto_style(self) -> str | None:
         """What `auto` stands for: the run's style, or what would be drawn for these pictures now."""
@@ -270,6 +286,7 @@ class Studio:
     def start(self) -> None:
         """Glaze what waits, or go on."""
         if self.queue.run == "idle":
+            self.renew_encoders()
             self._drawn = self.auto_style()
         self.queue.start()
 

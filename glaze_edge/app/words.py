@@ -71,8 +71,12 @@ def advice(text: str) -> str:
 
 
 def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:
-    """Attainments, with the generators that each encoder stands for."""
-    return [{**row, "stands_for": encoder_card(row["encoder"]).stands_for} for row in rows]
+    """Attainments, with the generators that each encoder stands for, and whether it is a stand-in."""
+    cards = [encoder_card(row["encoder"]) for row in rows]
+    return [
+        {**row, "stands_for": card.stands_for, "stand_in": card.stand_in}
+        for row, card in zip(rows, cards, strict=True)
+    ]
 
 
 def seen(visibility: Visibility) -> str:

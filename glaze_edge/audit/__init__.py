@@ -11,7 +11,7 @@ from glaze_edge.audit.purifiers import battery
 from glaze_edge.audit.survival import Pair, Survival, survives
 from glaze_edge.files import Mark, Picture
 from glaze_edge.trainer import as_trained, control, shown
-from glaze_models import DEFAULT_ENCODERS, ENCODERS, EncoderCard
+from glaze_models import ENCODERS, EncoderCard
 from glaze_models.errors import GlazeError, OptionError
 from glaze_runtime.arrays import to_pillow
 from glaze_runtime.store import encoder_card
@@ -153,9 +153,8 @@ def audit(
 
 
 def encoders_for(mark: Mark | None) -> tuple[str, ...]:
-    """The encoders that a picture was glazed against, as far as they are here; the bundled ones where it does not say."""
-    named = () if mark is None else tuple(dict.fromkeys(name for name in mark.encoders if _here(name)))
-    return named or DEFAULT_ENCODERS
+    """The encoders that a picture was glazed against, as far as they are here; empty where it does not say."""
+    return () if mark is None else tuple(dict.fromkeys(name for name in mark.encoders if _here(name)))
 
 
 def _here(name: str) -> bool:

@@ -35,7 +35,7 @@ Examples:
     "encoders",
     multiple=True,
     metavar="NAME",
-    help="A name of `models`, once or several times.  [default: those that GLAZED was made against, or the bundled ones]",
+    help="A name of `models`, once or several times.  [default: those that GLAZED was made against, or those that `glaze` would use]",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the report there, as one HTML file."

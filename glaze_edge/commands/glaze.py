@@ -10,10 +10,12 @@ from rich.console import Console
 
 from glaze_edge.api import Session
 from glaze_edge.batch import Done, Failed, Order, glaze_all
+from glaze_edge.commands.choices import lines, notes
 from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import FORMAT_CHOICES
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
-from glaze_models import DEFAULT_ENCODERS
+from glaze_models import DEFAULT_GENERATORS, GENERATORS
+from glaze_models.errors import OptionError
 
 
 @click.command(
@@ -22,6 +24,7 @@ Examples:
   glaze-edge glaze portrait.png
   glaze-edge glaze *.jpg -o glazed/ --intensity low
   glaze-edge glaze comic.png --style stained-glass --effort thorough --json
+  glaze-edge glaze comic.png --generator sd1 --generator sdxl
 """
 )
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -33,11 +36,19 @@ Examples:
     "--style-engine", metavar="NAME", help="Paint by this style engine; --style is then auto or a prompt."
 )
 @click.option(
+    "--generator",
+    "generators",
+    multiple=True,
+    metavar="NAME",
+    help=f"Protect against this generator, with the best encoder there is for it: {', '.join(GENERATORS)}. Once or several times.  "
+    f"[default: {', '.join(DEFAULT_GENERATORS)}]",
+)
+@click.option(
     "--encoder",
     "encoders",
     multiple=True,
     metavar="NAME",
-    help=f"A name of `models`, once or several times.  [default: {', '.join(DEFAULT_ENCODERS)}]",
+    help="Pick encoders yourself instead: a name of `models`, once or several times.",
 )
 @click.option("--lpips", type=float, metavar="LIMIT", help="Stay below this LPIPS; 0.05 in Glaze's paper.")
 @click.option(
@@ -63,10 +74,13 @@ def glaze(
     save_target: Path | None,
     audit: bool,
     overwrite: bool,
+    generators: tuple[str, ...],
     encoders: tuple[str, ...],
     **settings: Any,
 ) -> None:
     """Glaze PICTURES. An original is never overwritten: the result is NAME-glazed.EXT beside it, or OUTPUT."""
+    if generators and encoders:
+        raise OptionError("Use --generator or --encoder, not both: --generator chooses the encoders itself.")
     order = Order(
         pictures=pictures,
         output=output,
@@ -75,10 +89,10 @@ def glaze(
         audit=audit,
         overwrite=overwrite,
     )
-    session = Session(Settings(encoders=encoders or DEFAULT_ENCODERS, **settings))
-    for encoder in session.encoders:
-        if encoder.card.caveat:
-            click.echo(f"Note on {encoder.card.name}: {encoder.card.caveat}", err=True)
+    wanted = () if encoders else generators or DEFAULT_GENERATORS
+    session = Session(Settings(generators=wanted, encoders=tuple(dict.fromkeys(encoders)), **settings))
+    for line in lines(session.choices) if session.choices else notes(each.card for each in session.encoders):
+        click.echo(line, err=True)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     say = _say_json if as_json else _say
     failed = False
@@ -99,6 +113,10 @@ def _say_json(outcome: Done | Failed, session: Session, console: Console) -> Non
             "output": str(outcome.destination),
             "report": outcome.report,
             "settings": asdict(session.settings),
+            "generators": [
+                {"name": choice.generator.name, "encoders": choice.names, "kind": choice.kind}
+                for choice in session.choices
+            ],
             "style": outcome.style,
             "device": session.device.name,
             "seconds": round(outcome.seconds, 2),

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from io import BufferedIOBase
@@ -128,13 +128,19 @@ def installed() -> list[str]:
 
 def added() -> dict[str, EncoderCard]:
     """The cards of the added encoders by name; those with a damaged manifest are left out."""
-    cards = {}
+    return {manifest.name: _card(manifest) for manifest in _manifests()}
+
+
+def added_as(card: str) -> list[EncoderCard]:
+    """The cards of the added encoders that are the known encoder `card`, whatever their names."""
+    return [_card(manifest) for manifest in _manifests() if manifest.card == card]
+
+
+def _manifests() -> Iterator[Manifest]:
+    """Those of the added encoders, but for damaged ones."""
     for name in installed():
-        try:
-            cards[name] = _card(read_manifest(name))
-        except WeightsError:
-            continue
-    return cards
+        with suppress(WeightsError):
+            yield read_manifest(name)
 
 
 def read_manifest(name: str) -> Manifest:

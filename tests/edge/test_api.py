@@ -33,7 +33,7 @@ def test_glaze(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("wrong", [{"intensity": "x"}, {"effort": "x"}, {"encoders": ()}], ids=str)
+@pytest.mark.parametrize("wrong", [{"intensity": "x"}, {"effort": "x"}, {"generators": ()}], ids=str)
 def test_wrong_settings(wrong: dict[str, str]) -> None:
     with pytest.raises(OptionError):
         Settings(**wrong)  # type: ignore[arg-type]

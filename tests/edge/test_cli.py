@@ -185,7 +185,9 @@ def test_styles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_models_devices_help_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "--json") == 0
-    bundled = {card["name"] for card in json.loads(capsys.readouterr().out) if card["state"] == "bundled"}
+    bundled = {
+        card["name"] for card in json.loads(capsys.readouterr().out)["encoders"] if card["state"] == "bundled"
+    }
     assert bundled == {"sd1-a", "sd1-b"}
     assert run("devices", "--json") == 0
     assert json.loads(capsys.readouterr().out)["found"][-1]["passed"]

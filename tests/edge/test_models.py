@@ -48,8 +48,8 @@ def vae(tmp_path: Path, kl: Make) -> Path:
 
 
 def states(listed: object) -> dict[str, str]:
-    assert isinstance(listed, list)
-    return {card["name"]: card["state"] for card in listed}
+    assert isinstance(listed, dict)
+    return {card["name"]: card["state"] for card in listed["encoders"]}
 
 
 def test_from_nothing_to_removed(vae: Path, said: Callable[..., object], data: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_people_read(vae: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run("models", "add", "sdxl", "--from", vae) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Added sdxl, an encoder of Stable Diffusion XL: 0.1 MB.",
-        "Use it: glaze-edge glaze PICTURE --encoder sdxl",
+        "Use it: glaze-edge glaze PICTURE --generator sdxl",
     ]
     for arguments, says in {
         ("models",): ["added, 0.1 MB", "to be added", "sd1: Mind the gap."],

@@ -5,8 +5,19 @@ import hashlib
 import numpy as np
 import pytest
 
-from glaze_models import DECODERS, DEFAULT_ENCODERS, ENCODERS, DecoderCard, EncoderCard, encoder_card
+from glaze_models import (
+    DECODERS,
+    DEFAULT_ENCODERS,
+    DEFAULT_GENERATORS,
+    ENCODERS,
+    GENERATORS,
+    DecoderCard,
+    EncoderCard,
+    Generator,
+    encoder_card,
+)
 from glaze_models.errors import OptionError
+from glaze_models.generators import generator_named
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named
 
 
@@ -42,6 +53,24 @@ def test_default_encoders_need_nothing_added() -> None:
     assert all(encoder_card(name).weights for name in DEFAULT_ENCODERS)
 
 
+@pytest.mark.parametrize("generator", GENERATORS.values(), ids=lambda generator: generator.name)
+def test_a_generator_takes_its_own_encoder_then_others_then_bundled_ones(generator: Generator) -> None:
+    assert generator_named(generator.name) is generator
+    ranks = []
+    for group in generator.encoders:
+        cards = [ENCODERS[name] for name in group]
+        assert len({(card.stand_in, card.weights is None) for card in cards}) == 1
+        ranks.append((cards[0].stand_in, cards[0].weights is not None))
+    assert ranks[0] == (False, False)
+    assert ranks == sorted(ranks)
+
+
+def test_default_generators_need_nothing_added() -> None:
+    assert DEFAULT_GENERATORS
+    for name in DEFAULT_GENERATORS:
+        assert all(ENCODERS[encoder].weights for encoder in GENERATORS[name].encoders[-1])
+
+
 def test_the_bank_holds_26_different_styles() -> None:
     bank = style_bank()
     assert tuple(bank) == STYLE_NAMES
@@ -52,7 +81,9 @@ def test_the_bank_holds_26_different_styles() -> None:
     assert distances[~np.eye(26, dtype=bool)].min() > 0.1
 
 
-@pytest.mark.parametrize(("find", "known"), [(encoder_card, "sd1-a"), (style_named, "blue-wave")])
+@pytest.mark.parametrize(
+    ("find", "known"), [(encoder_card, "sd1-a"), (generator_named, "sd1"), (style_named, "blue-wave")]
+)
 def test_unknown_names_are_told_the_known_ones(find, known: str) -> None:
     with pytest.raises(OptionError, match=f"'nothing'.*{known}"):
         find("nothing")

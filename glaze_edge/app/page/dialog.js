@@ -39,7 +39,7 @@ export function prepareDialogs() {
     leave();
     byId("dialog-body").replaceChildren();
     byId("notices").append(...byId("dialog-notices").children);
-    (opener?.isConnected && opener !== document.body ? opener : byId("main")).focus({ preventScroll: true });
+    (opener?.checkVisibility() && opener !== document.body ? opener : byId("main")).focus({ preventScroll: true });
   });
   dialog.addEventListener("pointerdown", (event) => {
     if (event.target === dialog) hide();

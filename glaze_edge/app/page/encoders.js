@@ -1,28 +1,17 @@
-// What to protect against: the encoders, and adding one from a checkpoint file.
+// The encoders that the artist added: adding one from a checkpoint file, and removing one.
 
 import { remove, upload } from "./api.js";
 import { confirmed, show, shows } from "./dialog.js";
 import { bar, byId, icon, label, make, put, say, set, sync } from "./dom.js";
 import { said, send } from "./notice.js";
-import { choose } from "./settings.js";
-import { list, percent, t } from "./text.js";
+import { percent, t } from "./text.js";
+import { encoderName } from "./words.js";
 
 let now = () => null;
 let view = null;
 let sending = null;
 let outcome = "";
 const rows = new WeakMap();
-
-function chosen() {
-  const names = [...view.list.children].filter((node) => rows.get(node).input.checked).map((node) => node.dataset.key);
-  if (!names.length) {
-    put(view.outcome, t("encoders.one"));
-    fill();
-    return;
-  }
-  put(view.outcome, outcome);
-  choose({ encoders: names }, renderEncoders);
-}
 
 async function forget(name) {
   if (await confirmed({ title: t("encoders.remove.title", { name }), text: t("encoders.remove.text"), yes: t("encoders.remove") })) {
@@ -33,33 +22,24 @@ async function forget(name) {
 
 function create({ name }) {
   const row = {
-    input: make("input", { type: "checkbox", id: `encoder-${name}` }),
-    title: make("span", { className: "strong" }),
-    about: make("span", { className: "soft small" }),
-    caveat: make("span", { className: "small error", lang: "en" }),
+    words: make("span", { className: "words" }),
     remove: make("button", { type: "button", className: "icon", on: { click: () => forget(name) } }, icon("close")),
   };
-  row.input.addEventListener("change", chosen);
-  const words = make("span", { className: "words" }, row.title, row.about, row.caveat);
-  const node = make("li", { className: "encoder" }, make("label", { className: "stop", htmlFor: row.input.id }, row.input, words), row.remove);
+  const node = make("li", { className: "encoder" }, row.words, row.remove);
   rows.set(node, row);
   return node;
 }
 
 function update(node, encoder) {
   const row = rows.get(node);
-  put(row.title, list(encoder.stands_for));
-  put(row.about, t(`encoders.${encoder.state === "bundled" ? "bundled" : "added"}`, { name: encoder.name }));
-  put(row.caveat, encoder.caveat);
-  set(row.caveat, "hidden", !encoder.caveat);
-  set(row.input, "checked", now().settings.encoders.includes(encoder.name));
-  set(row.remove, "hidden", encoder.state === "bundled");
+  put(row.words, encoderName(encoder));
   label(row.remove, t("encoders.remove.of", { name: encoder.name }));
 }
 
 function fill() {
   const { encoders, adding } = now();
   sync(view.list, encoders, (encoder) => encoder.name, create, update);
+  set(view.own, "hidden", !encoders.length);
   const going = sending ?? (adding && !adding.error && !adding.added ? adding.name : null);
   set(view.going, "hidden", !going);
   view.add.setAttribute("aria-disabled", String(Boolean(going)));
@@ -92,7 +72,7 @@ async function add(file) {
   }
 }
 
-function open() {
+export function openEncoders() {
   const input = make("input", { type: "file", accept: ".safetensors", hidden: true, aria: { label: t("encoders.add") } });
   input.addEventListener("change", () => {
     const [file] = input.files;
@@ -109,20 +89,19 @@ function open() {
   };
   view.add.addEventListener("click", () => view.add.getAttribute("aria-disabled") === "true" || input.click());
   view.going.append(view.progress, view.stage);
+  view.own = make("section", {}, make("h3", { textContent: t("encoders") }), view.list);
   put(view.outcome, outcome);
   const body = make(
     "div",
     { className: "read" },
-    make("p", { textContent: t("encoders.explained") }),
-    make("fieldset", { className: "bare" }, make("legend", { className: "hush", textContent: t("encoders") }), view.list),
-    make("h3", { textContent: t("encoders.add.title") }),
     make("p", { textContent: t("encoders.add.about") }),
     make("p", { className: "soft small", textContent: t("encoders.add.where") }),
     make("div", { className: "buttons" }, view.add, input),
     view.going,
     view.outcome,
+    view.own,
   );
-  show({ title: t("encoders"), body, kind: "encoders", closed: () => (view = null) });
+  show({ title: t("encoders.add.title"), body, kind: "encoders", closed: () => (view = null) });
   fill();
 }
 
@@ -136,5 +115,5 @@ export function progressEncoders(news) {
 
 export function prepareEncoders(state) {
   now = state;
-  byId("encoders-open").addEventListener("click", open);
+  byId("encoders-open").addEventListener("click", openEncoders);
 }

@@ -11,7 +11,6 @@ import { adviceWords, movedFigures, movedWords, seenWords, styleName, summary, v
 const LARGEST = 2048;
 
 let view = null;
-let encoders = [];
 
 function shownSize({ width, height }) {
   const scale = Math.min(1, LARGEST / Math.max(width, height));
@@ -35,7 +34,7 @@ function machine(picture) {
   const { result } = picture;
   const advice = adviceWords(result.advice);
   const rows = result.encoders.map((row) =>
-    make("li", {}, movedWords(row, result.style, encoders), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
+    make("li", {}, movedWords(row, result.style), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
   );
   const style = styleName(result.style);
   const source = url(picture.id, `styles/${encodeURIComponent(result.style)}`);
@@ -117,7 +116,6 @@ export function showResult(picture) {
 }
 
 export function renderResult(state) {
-  ({ encoders } = state);
   if (!view || !shows("result")) return;
   const picture = state.pictures.find((each) => each.id === view.id);
   if (picture?.result) fillAudit(picture);

@@ -1,9 +1,10 @@
-// The settings beside the queue: intensity, effort, and what style and encoders are chosen.
+// The settings beside the queue: intensity, effort, what to protect against, and what style is chosen.
 
 import { picture as url, post } from "./api.js";
 import { byId, make, put, set, sync } from "./dom.js";
+import { renderGenerators } from "./generators.js";
 import { send } from "./notice.js";
-import { count, duration, list, t } from "./text.js";
+import { count, duration, t } from "./text.js";
 import { styleName } from "./words.js";
 
 let now = () => null;
@@ -50,18 +51,6 @@ function renderStyle(state) {
   if (source && image.getAttribute("src") !== source) image.src = source;
 }
 
-function renderEncoders(state) {
-  const chosen = state.encoders.filter((encoder) => state.settings.encoders.includes(encoder.name));
-  const words = (encoder) => t(encoder.state === "bundled" ? "encoder.stand_in" : "encoder.of", { generators: list(encoder.stands_for), name: encoder.name });
-  sync(
-    byId("encoders-chosen"),
-    chosen,
-    (encoder) => encoder.name,
-    () => make("li"),
-    (node, encoder) => put(node, words(encoder)),
-  );
-}
-
 export function renderSettings(state) {
   if (!state) return;
   const { intensity, effort } = state.settings;
@@ -84,7 +73,7 @@ export function renderSettings(state) {
   put(byId("times-about"), state.times ? measured : t("times.none"));
   set(byId("settings-later"), "hidden", state.run === "idle");
   renderStyle(state);
-  renderEncoders(state);
+  renderGenerators(state);
 }
 
 export function prepareSettings(state) {

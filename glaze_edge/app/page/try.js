@@ -94,12 +94,12 @@ export function showTry(picture, now) {
     clear();
     const file = (what) => `tries/${encodeURIComponent(found.id)}/${what}`;
     shown = compare({ ...found, before: file("before"), after: file("after"), difference: file("difference"), name: picture.name });
-    const { encoders: known } = now();
     const rows = found.encoders.map((row) =>
-      make("li", {}, movedWords(row, found.style, known), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
+      make("li", {}, movedWords(row, found.style), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
     );
     const views = found.views.map((name) => {
-      const caption = t("ai.as", { encoder: encoderName({ encoder: name }, known) });
+      const row = found.encoders.find(({ encoder }) => encoder === name);
+      const caption = t("ai.as", { encoder: encoderName({ ...row, name }) });
       return aiView({ source: (what) => file(`ai/${encodeURIComponent(name)}/${what}`), caption });
     });
     const advice = adviceWords(found.advice);

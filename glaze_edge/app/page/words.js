@@ -16,14 +16,9 @@ export const level = (row) => STEPS.find(([below]) => gain(row) < below)?.[1] ??
 export const styleName = (name) => (has(`style.${name}`) ? t(`style.${name}`) : name);
 
 /** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)". */
-export function encoderName(row, known) {
-  const card = known.find((encoder) => encoder.name === row.encoder);
-  const generators = row.stands_for ?? card?.stands_for ?? [];
-  if (!generators.length) return row.encoder;
-  return t(card?.state === "bundled" ? "encoder.stand_in" : "encoder.of", { generators: list(generators), name: row.encoder });
-}
+export const encoderName = ({ name, stands_for, stand_in }) => t(stand_in ? "encoder.stand_in" : "encoder.of", { generators: list(stands_for), name });
 
-export const movedWords = (row, style, known) => t(`moved.${level(row)}`, { encoder: encoderName(row, known), style: styleName(style) });
+export const movedWords = (row, style) => t(`moved.${level(row)}`, { encoder: encoderName({ ...row, name: row.encoder }), style: styleName(style) });
 
 export const movedFigures = (row) =>
   t("moved.figures", { attainment: number(row.attainment, 2), control: number(row.control, 2), gain: number(gain(row), 2) });

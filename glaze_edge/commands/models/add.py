@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glaze_edge import __version__
+from glaze_edge.generators import every_choice
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
 from glaze_runtime import store
@@ -63,12 +64,17 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(asdict(manifest) | {"notice": notice}))
         return
-    generators = ", ".join(store.encoder_card(manifest.name).stands_for)
+    card = store.encoder_card(manifest.name)
+    what = "a small stand-in for the encoder" if card.stand_in else "an encoder"
     decoder = f", with its decoder, {_megabytes(manifest.decoder_bytes)}" if manifest.decoder else ""
-    click.echo(f"Added {manifest.name}, an encoder of {generators}: {_megabytes(manifest.bytes)}{decoder}.")
+    click.echo(
+        f"Added {manifest.name}, {what} of {', '.join(card.stands_for)}: {_megabytes(manifest.bytes)}{decoder}."
+    )
     if notice:
         click.echo(notice)
-    click.echo(f"Use it: glaze-edge glaze PICTURE --encoder {manifest.name}")
+    users = [name for name, choice in every_choice().items() if choice and manifest.name in choice.names]
+    option = f"--generator {users[0]}" if users else f"--encoder {manifest.name}"
+    click.echo(f"Use it: glaze-edge glaze PICTURE {option}")
 
 
 def _megabytes(size: int | None) -> str:

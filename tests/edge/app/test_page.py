@@ -17,6 +17,8 @@ from browsers import chromium, needs_chromium
 from playwright.sync_api import Browser, Locator, Page, expect
 from running import App, drawing, running, start
 
+from glaze_models import DEFAULT_GENERATORS, GENERATORS
+
 pytestmark = [needs_chromium, pytest.mark.slow]
 
 SHOTS = os.environ.get("GLAZE_EDGE_SCREENSHOTS")
@@ -231,11 +233,8 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     dialog.get_by_text("Pale ink").click()
     app.wait(lambda state: state["settings"]["style"] == "pale-ink")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Change or add").click()
-    boxes = dialog.get_by_role("checkbox")
-    expect(boxes).to_have_count(2)
-    boxes.first.uncheck()
-    app.wait(lambda state: state["settings"]["encoders"] == ["sd1-b"])
+    page.get_by_role("button", name="Add the model you worry about").click()
+    expect(dialog.get_by_role("heading", name="Added encoders")).to_be_hidden()
     with page.expect_file_chooser() as chooser:
         dialog.get_by_role("button", name="Add from a checkpoint file…").click()
     looks_right = {"name": "model.safetensors", "mimeType": "", "buffer": b"no tensors"}
@@ -246,6 +245,33 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     page.get_by_role("button", name="What it can and cannot do").click()
     expect(dialog).to_contain_text("It does not prevent copying")
     look(page, "about")
+
+
+def test_generators_are_chosen_by_their_names(page: Page, app: App) -> None:
+    drop(page, one_png=drawing((256, 192)))
+    group = page.get_by_role("group", name="Protect against")
+    expect(group.get_by_role("checkbox")).to_have_count(len(GENERATORS))
+    rows = app.state()["generators"]
+    for row in rows:
+        badge = {"bundled": "stand-in", None: ""}[row["kind"]]
+        box = group.get_by_role("checkbox", name=f"{row['title']} {badge}".strip(), exact=True)
+        expect(box).to_be_enabled(enabled=row["available"])
+        expect(box).to_be_checked(checked=row["name"] in DEFAULT_GENERATORS)
+        if row["caveat"]:
+            expect(group.get_by_text(row["caveat"])).to_be_visible()
+    chosen = list(DEFAULT_GENERATORS)
+    while len(chosen) > 1:
+        page.locator(f"#generator-{chosen.pop()}").uncheck()
+        app.wait(lambda state: state["settings"]["generators"] == chosen)
+    last = page.locator(f"#generator-{chosen[0]}")
+    last.focus()
+    page.keyboard.press("Space")
+    expect(group.get_by_text("At least one has to be chosen.")).to_be_visible()
+    expect(last).to_be_checked()
+    look(page, "generators")
+    lacking = next(row for row in rows if not row["available"])
+    group.get_by_role("button", name=f"Add an encoder for {lacking['title']}", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Add the model you worry about")).to_be_visible()
 
 
 @pytest.mark.parametrize("language", ["Deutsch", "Español"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from glaze_models import GENERATORS
 from glaze_models.styles import STYLE_NAMES
 
 PAGE = Path(str(files("glaze_edge.app") / "page"))
@@ -31,6 +32,13 @@ def test_a_language_says_all_that_english_says(language: str) -> None:
         assert words.strip(), key
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", english[key])), key
     assert {f"style.{name}" for name in STYLE_NAMES} <= text.keys()
+
+
+def test_the_page_says_the_caveats_of_generators() -> None:
+    said = {
+        key.removeprefix("caveat."): text for key, text in table("en").items() if key.startswith("caveat.")
+    }
+    assert said == {name: each.caveat for name, each in GENERATORS.items() if each.caveat}
 
 
 def test_all_text_that_the_page_asks_for_is_there() -> None:

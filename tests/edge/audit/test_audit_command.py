@@ -14,7 +14,6 @@ from PIL import Image
 from glaze_edge.audit import encoders_for
 from glaze_edge.audit.purifiers import PURIFIERS, battery
 from glaze_edge.files import Mark
-from glaze_models import DEFAULT_ENCODERS
 
 Files = tuple[Path, Path, Path]
 
@@ -156,7 +155,7 @@ def test_a_mark_may_name_encoders_that_are_not_here() -> None:
     here = replace(mark, encoders=("my-own", "sdxl", "sd1-b"))
     assert encoders_for(here) == ("sd1-b",)
     for nothing in (None, mark, replace(mark, encoders=("my-own", "sdxl"))):
-        assert encoders_for(nothing) == DEFAULT_ENCODERS
+        assert encoders_for(nothing) == ()
 
 
 @pytest.mark.usefixtures("short")
