@@ -13,6 +13,7 @@ from glaze_edge.audit.purifiers.noise import noise
 from glaze_edge.audit.purifiers.resize import resize
 from glaze_edge.audit.purifiers.round_trip import round_trip
 from glaze_edge.audit.purifiers.screenshot import screenshot
+from glaze_edge.audit.purifiers.shift import shift
 from glaze_edge.audit.purifiers.upscale import noisy_upscale
 from glaze_edge.audit.purifiers.webp import webp
 
@@ -22,6 +23,7 @@ PURIFIERS: tuple[Purifier | AutoencoderPurifier, ...] = (
     *(jpeg(quality, chroma) for quality in (95, 85, 75, 50) for chroma in ("444", "420")),
     webp(80),
     *(resize(scale) for scale in (0.5, 0.75, 1.5)),
+    shift(4),
     crop(0.875),
     *(noise(sigma) for sigma in (0.02, 0.05, 0.1)),
     blur(1.0),

@@ -101,6 +101,13 @@ def test_jpeg_is_worse_at_lower_quality(chroma: str) -> None:
     assert errors == sorted(errors)
 
 
+def test_the_shift_moves_all_but_the_edges() -> None:
+    image = picture(0)
+    moved = READY["shift"].purify(image)
+    np.testing.assert_array_equal(moved[4:, 4:], image[:-4, :-4])
+    np.testing.assert_array_equal(moved[:4, 4:], np.repeat(image[:1, :-4], 4, 0))
+
+
 def test_the_crop_enlarges_the_middle() -> None:
     image = np.zeros((64, 64, 3), np.float32)
     image[4:60, 4:60] = 1
