@@ -31,7 +31,15 @@ class LearnedStep:
     def __init__(self, device: Device) -> None:
         self._sessions = sized_sessions(bind(LEARNED_STEP.graph, load_weights(LEARNED_STEP)), STRIDE, device)
 
-    def __call__(self, image: Image, limit: Image, before: Image, gradient: Image, memory: Image) -> Image:
+    def __call__(
+        self,
+        image: Image,
+        limit: Image,
+        before: Image,
+        gradient: Image,
+        memory: Image,
+        shift: tuple[int, int] = (0, 0),
+    ) -> Image:
         """The share [H,W,3] in -1..1 of the limit after the next step, of a picture of any size.
 
         Args:
@@ -40,11 +48,15 @@ class LearnedStep:
             before: [H,W,3], the share so far.
             gradient: [H,W,3], of the objective for the share, times the number of pixels.
             memory: [H,W,3], the moving average of gradients, this one included.
+            shift: pixels that the network's own grid begins above and to the left of the picture.
         """
         height, width = image.shape[:2]
-        beyond = (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)
+        beyond = (
+            *((before, -(n + before) % STRIDE) for n, before in zip((height, width), shift, strict=True)),
+            (0, 0),
+        )
         asked = [image, limit, before, gradient, memory]
-        if height % STRIDE or width % STRIDE:
+        if any(map(any, beyond)):
             asked = [np.pad(each, beyond, mode="edge") for each in asked]
         share = np.empty_like(asked[0])
         whole, across = share.shape[:2]
@@ -53,7 +65,8 @@ class LearnedStep:
         for top in (*range(0, whole - tall, apart), whole - tall):
             kept = MARGIN if top else 0
             share[top + kept : top + tall] = self._band(*(each[top : top + tall] for each in asked))[kept:]
-        return share[:height, :width]
+        down, right = shift
+        return share[down : down + height, right : right + width]
 
     def _band(self, *asked: Image) -> Image:
         feeds = dict(zip(INPUTS, map(planes, asked), strict=True))

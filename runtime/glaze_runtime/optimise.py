@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaze_models import EncoderCard
+from glaze_models.learned_step import STRIDE
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget, visibility_budget
 from glaze_runtime.damage import draw_damage
@@ -41,7 +42,13 @@ class Learned(Protocol):
     """The network that takes a learned step, as far as the optimiser knows it (`glaze_runtime.learned_step.LearnedStep`)."""
 
     def __call__(
-        self, image: Image, limit: Image, before: Image, gradient: Image, memory: Image
+        self,
+        image: Image,
+        limit: Image,
+        before: Image,
+        gradient: Image,
+        memory: Image,
+        shift: tuple[int, int],
     ) -> Image: ...
 
 
@@ -134,27 +141,32 @@ def optimise(
             turn, k = divmod(step, len(goals))
             slope = canvas.slope(share, goals[k][turn % len(goals[k])], rng) * share[..., 0].size
             memory += (1 - MEMORY) * (slope - memory)
-            share = learned(canvas.image, canvas.limit, share, slope, memory)
+            down, right = rng.integers(STRIDE, size=2)
+            share = learned(canvas.image, canvas.limit, share, slope, memory, (int(down), int(right)))
             on_step(step + 1)
         done = until
     return canvas.moved(share).clip(0, 1) - image
 
 
 class Goal:
-    """|Phi(image) − Phi(target)|² / |Phi(start) − Phi(target)|² for one encoder at one size."""
+    """|Phi(image) − Phi(target)|² / |Phi(start) − Phi(target)|² for one encoder at one size.
+
+    Latent cells begin at another pixel in every sweep. A change that is made for one grid is lost on a trainer who crops, and people
+    see it as a weave on smooth gradients (docs/decisions.md).
+    """
 
     def __init__(self, encoder: Phi, size: Size | Square, start: Image, target: Image) -> None:
-        self.encoder, self.size = encoder, size
-        self.latent = whole_latent(encoder, target, size)
-        self.whole = max(float(np.square(whole_latent(encoder, start, size) - self.latent).sum()), 1e-6)
+        self.encoder, self.size, self.target = encoder, size, target
+        apart = whole_latent(encoder, start, size) - whole_latent(encoder, target, size)
+        self.whole = max(float(np.square(apart).sum()), 1e-6)
 
     def gradient(self, image: Image, rng: np.random.Generator) -> Image:
         """The gradient [H,W,3] at `image`, seen through the views of one sweep."""
         total = np.zeros_like(image)
-        damage = draw_damage(rng)
-        for view in self.size.sweep(rng, filtered=damage.filtered):
-            patch = damage.harm(view(image), rng)
-            _, gradient = self.encoder.value_and_grad(patch, self.latent[:, :, *view.cell])
+        damage, size = draw_damage(rng), self.size.moved(rng)
+        for view in size.sweep(rng, filtered=damage.filtered):
+            end = self.encoder.encode(size.at(view.cell)(self.target))
+            _, gradient = self.encoder.value_and_grad(damage.harm(view(image), rng), end)
             view.add_adjoint(gradient / self.whole, total)
         return total
 

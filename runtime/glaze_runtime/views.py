@@ -6,7 +6,7 @@ is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that cov
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -128,21 +128,36 @@ def _axis(size: int, to: int, offset: int, length: int, filtered: Filter | None)
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """One size at which the picture is looked at: `height` and `width` after the resize, cut into tiles of at most `tile`."""
+    """One size at which the picture is looked at: `height` and `width` after the resize, cut into tiles of at most `tile`.
+
+    Latent cells begin `shift` pixels from the top and the left, a stride at most.
+    """
 
     picture: tuple[int, int]
     height: int
     width: int
     tile: int
     stride: int
+    shift: tuple[int, int] = (0, 0)
 
     @property
     def cells(self) -> tuple[int, int]:
-        """Height and width of the whole latent; what is left over at the right and the bottom is not looked at."""
-        return self.height // self.stride, self.width // self.stride
+        """Height and width of the whole latent; what is left over at the edges is not looked at."""
+        (down, right), s = self.shift, self.stride
+        return (self.height - down) // s, (self.width - right) // s
+
+    def moved(self, rng: np.random.Generator) -> "Size":
+        """The same size with its latent cells elsewhere. No shift is 0, so that all have as many cells."""
+        down, right = rng.integers(1, self.stride, size=2, endpoint=True)
+        return replace(self, shift=(int(down), int(right)))
+
+    def at(self, cell: tuple[slice, slice]) -> View:
+        """The view of the latent cells `cell`, without a filter."""
+        rows, columns = cell
+        return self.view(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
 
     def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
-        """Views that cover the picture about once, their grid at a random offset; one view where the tile is large enough.
+        """Views that cover the picture about once, their tiles at a random offset; one view where the tile is large enough.
 
         Args:
             filtered: what is applied to the whole picture after the resize.
@@ -156,10 +171,10 @@ class Size:
 
     def view(self, top: int, left: int, tall: int, wide: int, *, filtered: Filter | None = None) -> View:
         """The view of the latent cells top..top+tall, left..left+wide."""
-        s = self.stride
+        (down, right), s = self.shift, self.stride
         return View(
-            rows=_axis(self.picture[0], self.height, top * s, tall * s, filtered),
-            columns=_axis(self.picture[1], self.width, left * s, wide * s, filtered),
+            rows=_axis(self.picture[0], self.height, down + top * s, tall * s, filtered),
+            columns=_axis(self.picture[1], self.width, right + left * s, wide * s, filtered),
             cell=(slice(top, top + tall), slice(left, left + wide)),
         )
 
@@ -187,6 +202,15 @@ class Square:
     side: int
 
     cells = (1, 1)
+
+    def moved(self, rng: np.random.Generator) -> "Square":
+        """The same: the one cell is the whole square."""
+        return self
+
+    def at(self, cell: tuple[slice, slice]) -> View:
+        """The one view, without a filter."""
+        (view,) = self.cover()
+        return view
 
     def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
         """The one view."""

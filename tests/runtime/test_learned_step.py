@@ -37,6 +37,14 @@ def test_any_size_gives_shares(height: int, width: int, seed: int) -> None:
     assert np.abs(share).max() <= 1
 
 
+def test_its_grid_can_begin_outside_the_picture() -> None:
+    pictures = asked(93, 83)
+    beyond = [np.pad(each, ((3, 0), (5, 0), (0, 0)), mode="edge") for each in pictures]
+    share = STEP(*pictures, shift=(3, 5))
+    np.testing.assert_array_equal(share, STEP(*beyond)[3:, 5:])
+    assert np.abs(share - STEP(*pictures)).max() > 1e-3
+
+
 @pytest.mark.parametrize("height", [328, 500, 650])
 def test_bands_of_a_large_picture_have_no_seams(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
     pictures = asked(height, 40)

@@ -1,6 +1,7 @@
 """The optimiser, with the bundled encoders on a small picture."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from glaze_models import DEFAULT_ENCODERS, ENCODERS, encoder_card
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, visibility_budget
+from glaze_runtime.damage import UNDAMAGED
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.learned_step import LearnedStep
@@ -55,9 +57,9 @@ def test_more_steps_reach_farther(encoders: list[Encoder]) -> None:
 def test_a_large_picture_is_begun_small_and_finished_at_its_own_size(encoders: list[Encoder]) -> None:
     seen = []
 
-    def learned(image: Image, limit: Image, before: Image, gradient: Image, memory: Image) -> Image:
+    def learned(image: Image, *others: Any) -> Image:
         seen.append(image.shape[:2])
-        return LEARNED(image, limit, before, gradient, memory)
+        return LEARNED(image, *others)
 
     image, target = (resize(picture, (300, 600)).clip(0, 1) for picture in (IMAGE, TARGET))
     optimise(image, target, encoders=encoders, scale=1.0, learned=learned, steps=6, longest_sides=(512,))
@@ -74,7 +76,39 @@ def test_looks_at_larger_sizes_in_turn(encoders: list[Encoder]) -> None:
 
     watched = Watched(encoder_card("sd1-b"), CPU)
     change([watched], steps=6, longest_sides=(64, 96))
-    assert seen == [64, 96, 64, 96, 64, 96]
+    assert seen == [
+        56,
+        88,
+        56,
+        88,
+        56,
+        88,
+    ]  # latent cells begin up to a stride further in, so a cell less fits
+
+
+def test_latent_cells_begin_elsewhere_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glaze_runtime.optimise.draw_damage", lambda rng: UNDAMAGED)
+    places = []
+
+    class Watched(Encoder):
+        def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
+            at = tuple(round(255 * float(number)) for number in image[0, 0, :2])
+            np.testing.assert_array_equal(target, self.encode(ramps[::-1][at[0] :, at[1] :][:120, :120]))
+            places.append(at)
+            return super().value_and_grad(image, target)
+
+    ramps = (np.mgrid[:128, :128].transpose(1, 2, 0)[..., [0, 1, 0]] / 255).astype(np.float32)
+    optimise(
+        ramps,
+        ramps[::-1],
+        encoders=[Watched(encoder_card("sd1-b"), CPU)],
+        scale=1.0,
+        learned=lambda image, limit, before, *others: before,
+        steps=12,
+        longest_sides=(128,),
+    )
+    assert len(set(places)) > 6
+    assert all(1 <= at <= 8 for place in places for at in place)
 
 
 def test_stays_within_limit_and_gamut(encoders: list[Encoder]) -> None:

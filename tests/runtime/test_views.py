@@ -49,12 +49,21 @@ def test_a_square_is_the_middle_of_the_picture(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(view(image), image[top : top + 64, left : left + 64], atol=1e-6)
 
 
-@given(st.integers(32, 300), st.integers(32, 300), st.integers(0, 99))
-def test_every_patch_is_where_its_cell_says(height: int, width: int, seed: int) -> None:
-    size = Size(picture=(height, width), height=height, width=width, tile=64, stride=8)
+@given(
+    st.integers(32, 300),
+    st.integers(32, 300),
+    st.tuples(st.integers(0, 7), st.integers(0, 7)),
+    st.integers(0, 99),
+)
+def test_every_patch_is_where_its_cell_says(
+    height: int, width: int, shift: tuple[int, int], seed: int
+) -> None:
+    size = Size(picture=(height, width), height=height, width=width, tile=64, stride=8, shift=shift)
     image = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
     for view in size.sweep(np.random.default_rng(seed)):
-        rows, columns = (slice(8 * c.start, 8 * c.stop) for c in view.cell)
+        rows, columns = (
+            slice(first + 8 * c.start, first + 8 * c.stop) for first, c in zip(shift, view.cell, strict=True)
+        )
         np.testing.assert_allclose(view(image), image[rows, columns], atol=1e-6)
 
 
