@@ -31,9 +31,10 @@ from glaze_runtime.stylise import LiteStylist
 
 PUBLISHED_ROWS = "taesd", "taesdxl", "taef1"
 """Published encoders that get a row of their own: the most that a stand-in for the same generator could reach."""
-DAMAGES = {"shift": shift(4), "jpeg75": jpeg(75, "420"), "half": resize(0.5)}
+MOVES = {"shift": shift(4)}
+DAMAGES = {"jpeg75": jpeg(75, "420"), "half": resize(0.5)}
 """What is done to a picture before an encoder sees it."""
-FIGURES = "attainment", "control"
+FIGURES = "attainment", "control", "shift", "shift_control"
 SURVIVAL_FIGURES = tuple(f"{name}{end}" for name in DAMAGES for end in ("", "_control"))
 VIEW_FIGURES = "view", "view_control"
 
@@ -219,7 +220,7 @@ class Scene:
         self, original: PillowImage.Image, target: PillowImage.Image, *, view: bool, survival: bool
     ) -> None:
         self.image, self.target, self.view = as_trained(original), as_trained(target), view
-        self.damages = DAMAGES if survival else {}
+        self.damages = {**MOVES, **(DAMAGES if survival else {})}
         self._seen = cache(self._looked)
 
     def figures(self, glazed: PillowImage.Image, columns: Sequence[Column]) -> dict[str, Figures]:

@@ -136,7 +136,6 @@ def _measured(lines: Sequence[Line], goal: float | None) -> str:
     if kept := rows_with(lines, "jpeg75"):
         survival = SURVIVAL.format(
             negligible=NEGLIGIBLE,
-            shift=table(kept, "shift", "shift_control"),
             jpeg=survival_table(kept, "jpeg75"),
             half=survival_table(kept, "half"),
         )
@@ -146,6 +145,7 @@ def _measured(lines: Sequence[Line], goal: float | None) -> str:
         alternative=_alternative(lines),
         attainment=table(lines, "attainment", "control"),
         views=views,
+        shift=table(lines, "shift", "shift_control"),
         survival=survival,
         visibility=visibility_table(lines),
     )
@@ -231,6 +231,12 @@ Each cell holds the mean over the pictures, the control in parentheses, and the 
 marks an encoder that took part in the optimisation.
 
 {attainment}
+
+## Off the grid
+
+Attainment above the control once the picture has moved by 4 pixels, half a latent cell: what a trainer's crop leaves.
+
+{shift}
 {views}{survival}
 ## What it costs
 
@@ -240,12 +246,6 @@ Means over the pictures. Changes are in 1/255: rms in flat and in textured block
 """
 
 SURVIVAL = """
-## Off the grid
-
-Attainment above the control once the picture has moved by 4 pixels, half a latent cell: what a trainer's crop leaves.
-
-{shift}
-
 ## What survives
 
 The share of the attainment above the control that is left, against a control with the same damage. A dash means that there was too

@@ -5,6 +5,8 @@ pictures what the best step was (Andrychowicz et al., "Learning to learn by grad
 work is at 1/8 and 1/4 of the image's size, SiLU, no normalisation; strided layers have even kernels and equal pads.
 """
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -12,8 +14,10 @@ from torch.nn.functional import silu
 from glaze_export import graphs
 from glaze_export.encoders.surrogate import Block
 from glaze_export.trace import forward_graph
+from glaze_models.errors import WeightsError
 from glaze_models.learned_step import STRIDE, LearnedStepCard
 from glaze_runtime.learned_step import INPUTS
+from glaze_runtime.tensorfile import read_header, read_tensors
 
 WIDTHS = (48, 96)
 BLOCKS = (1, 2, 1)
@@ -57,6 +61,21 @@ class LearnedStep(nn.Module):
         step = ways[:, :3] + ways[:, 3:6] * slope + ways[:, 6:] * slopes
         share: Tensor = (before + step).clamp(-1, 1)
         return share
+
+
+def begun_as(file: Path) -> LearnedStep:
+    """The network with the weights in `file`.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds another network.
+    """
+    module = LearnedStep()
+    try:
+        tensors = read_tensors(file, read_header(file))
+        module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+    except RuntimeError as error:
+        raise WeightsError(f"{file} holds no learned step: {error}") from error
+    return module
 
 
 def export_learned_step(card: LearnedStepCard) -> bytes:

@@ -76,10 +76,37 @@ def _tiny_source(name: str, sha256: str | None = None) -> Source:
     return Source(url=url, sha256=sha256)
 
 
-_SURROGATE = (
-    "trained for this project from random initialisation on freely licensed art; "
-    "{how}; teachers: VAElight's public encoder and decoder (Apache-2.0); no Stable Diffusion weights were used"
-)
+def _stand_in(
+    name: str,
+    stands_for: tuple[str, ...],
+    *,
+    channels: int,
+    scale: float,
+    graph: str,
+    weights: WeightsFile,
+    teacher: str,
+    decoder: str | None = None,
+) -> EncoderCard:
+    """A bundled encoder."""
+    return EncoderCard(
+        name=name,
+        family="surrogate",
+        stand_in=True,
+        stands_for=stands_for,
+        input_range=(-1.0, 1.0),
+        stride=8,
+        channels=channels,
+        scale=scale,
+        graph=graph,
+        decoder=decoder,
+        licence="MIT",
+        weights=weights,
+        provenance=(
+            "trained for this project from random initialisation on freely licensed art, by the values of a public encoder "
+            f"and its responses to changes made against it; teacher: {teacher}; no weights of the generator were used"
+        ),
+    )
+
 
 _FLUX2 = (
     "FLUX.2's autoencoder is nearly lossless: its latent moves, but what it decodes to keeps the style of the original, "
@@ -89,43 +116,55 @@ _FLUX2 = (
 ENCODERS: dict[str, EncoderCard] = {
     card.name: card
     for card in (
-        EncoderCard(
-            name="sd1-a",
-            family="surrogate",
-            stand_in=True,
-            stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
-            input_range=(-1.0, 1.0),
-            stride=8,
+        _stand_in(
+            "sd1-a",
+            ("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
             channels=4,
             scale=0.18215,
             graph="surrogate_a",
             decoder="sd1-small",
-            licence="MIT",
             weights=bundled(
                 "sd1_surrogate_a", "3df9a4085954bc792327249a0616a25195e69f3d87f1d613226e2cbcf1a8081e", 1607960
             ),
-            provenance=_SURROGATE.format(
-                how="by inverting the decoder, then by the encoder's responses to changes made against it"
-            ),
+            teacher="VAElight (Apache-2.0), its decoder first",
         ),
-        EncoderCard(
-            name="sd1-b",
-            family="surrogate",
-            stand_in=True,
-            stands_for=("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
-            input_range=(-1.0, 1.0),
-            stride=8,
+        _stand_in(
+            "sd1-b",
+            ("Stable Diffusion 1.x", "Stable Diffusion 2.x"),
             channels=4,
             scale=0.18215,
             graph="surrogate_b",
             decoder="sd1-small",
-            licence="MIT",
             weights=bundled(
-                "sd1_surrogate_b", "1236c45cd055a5d3ba433a0748044762a43194e96146c85d7489ecf45370a69e", 1050528
+                "sd1_surrogate_b", "ccff748a3b4935e12fa7fe1df880e8d285770298b0a574937089a3e3e1fc785e", 1275448
             ),
-            provenance=_SURROGATE.format(
-                how="by the encoder's values, then its responses to changes made against it"
+            teacher="TAESD (MIT)",
+        ),
+        _stand_in(
+            "sdxl-a",
+            ("Stable Diffusion XL",),
+            channels=4,
+            scale=0.13025,
+            graph="surrogate_b",
+            weights=bundled(
+                "sdxl_surrogate_a",
+                "8735932ad768186018bb43470acdc5eeac1589b901a48df3cab8a4a0adeca7e6",
+                1275448,
             ),
+            teacher="TAESDXL (MIT)",
+        ),
+        _stand_in(
+            "flux1-a",
+            ("FLUX.1",),
+            channels=16,
+            scale=0.3611,
+            graph="surrogate_c",
+            weights=bundled(
+                "flux1_surrogate_a",
+                "cbcb0041da80a7b1e5d582021c0c7082ad15552ee301e0c8e9398f1baf377e32",
+                963696,
+            ),
+            teacher="TAEF1 (MIT)",
         ),
         EncoderCard(
             name="sd1",
@@ -293,7 +332,7 @@ ENCODERS: dict[str, EncoderCard] = {
     )
 }
 
-DEFAULT_ENCODERS = ("sd1-a", "sd1-b")
+DEFAULT_ENCODERS = ("sd1-a", "sd1-b", "sdxl-a")
 
 
 def encoder_card(name: str) -> EncoderCard:

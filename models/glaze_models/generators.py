@@ -41,6 +41,7 @@ GENERATORS: dict[str, Generator] = {
             encoders=(
                 ("sdxl",),
                 ("taesdxl",),
+                ("sdxl-a",),
             ),
         ),
         Generator(
@@ -57,6 +58,7 @@ GENERATORS: dict[str, Generator] = {
             encoders=(
                 ("flux1",),
                 ("taef1",),
+                ("flux1-a",),
             ),
         ),
         Generator(
@@ -85,7 +87,7 @@ GENERATORS: dict[str, Generator] = {
     )
 }
 
-DEFAULT_GENERATORS = ("sd1",)
+DEFAULT_GENERATORS = ("sd1", "sdxl")
 
 
 def generator_named(name: str) -> Generator:

@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from glaze_edge.cli import COMMANDS, cli
+from glaze_models import DEFAULT_ENCODERS, ENCODERS
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (128, 96)) -> Path:
@@ -33,7 +34,7 @@ def test_glaze_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(capsys.readouterr().out)
     assert source.read_bytes() == before
     assert said["output"] == str(tmp_path / "a-glazed.png")
-    assert [e["encoder"] for e in said["encoders"]] == ["sd1-a", "sd1-b"]
+    assert [e["encoder"] for e in said["encoders"]] == [*DEFAULT_ENCODERS]
     assert all(e["attainment"] > e["control"] + 0.02 for e in said["encoders"])
     with Image.open(tmp_path / "a-glazed.png") as glazed, Image.open(tmp_path / "target.png") as target:
         assert glazed.size == target.size == (128, 96)
@@ -188,7 +189,7 @@ def test_models_devices_help_version(capsys: pytest.CaptureFixture[str]) -> None
     bundled = {
         card["name"] for card in json.loads(capsys.readouterr().out)["encoders"] if card["state"] == "bundled"
     }
-    assert bundled == {"sd1-a", "sd1-b"}
+    assert bundled == {name for name, card in ENCODERS.items() if card.weights}
     assert run("devices", "--json") == 0
     assert json.loads(capsys.readouterr().out)["found"][-1]["passed"]
     for command in ((), ("glaze",), ("styles",), ("models",), ("models", "add"), ("devices",), ("show",)):

@@ -15,7 +15,7 @@ from glaze_edge import Session, Settings
 from glaze_edge.app.studio import Studio
 from glaze_edge.files import read_picture
 from glaze_edge.generators import best_encoders, every_choice, how_to_add
-from glaze_models import DEFAULT_GENERATORS, ENCODERS, GENERATORS, Generator
+from glaze_models import DEFAULT_ENCODERS, DEFAULT_GENERATORS, ENCODERS, GENERATORS, Generator
 from glaze_models.errors import OptionError
 from glaze_runtime.layouts import LAYOUTS, Layout
 from glaze_runtime.store import add, remove
@@ -182,7 +182,8 @@ def test_models_lists_generators_first(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_the_app_protects_against_generators(tmp_path: Path, own: Callable[[], object]) -> None:
     studio = Studio(tmp_path)
-    names = best_encoders(DEFAULT_GENERATORS[0]).names
+    names = tuple(name for each in DEFAULT_GENERATORS for name in best_encoders(each).names)
+    assert names == DEFAULT_ENCODERS
     state = studio.state()
     assert state["settings"]["generators"] == DEFAULT_GENERATORS
     assert [row["name"] for row in state["generators"]] == list(GENERATORS)

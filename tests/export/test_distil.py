@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from glaze_export import cli
 from glaze_models import DECODERS, encoder_card
-from glaze_models.errors import GlazeError, OptionError, UnreadablePicture
+from glaze_models.errors import GlazeError, OptionError, UnreadablePicture, WeightsError
 from glaze_models.learned_step import LEARNED_STEP
 from glaze_runtime.binding import Weights, bind
 from glaze_runtime.budget import visibility_budget
@@ -27,6 +27,8 @@ from glaze_export.distil import tasks, training  # noqa: E402
 from glaze_export.distil.data import crops, pictures  # noqa: E402
 from glaze_export.distil.decoder import distil  # noqa: E402
 from glaze_export.distil.teachers import teacher  # noqa: E402
+from glaze_export.encoders.surrogate import begun_as  # noqa: E402
+from glaze_export.learned_step import begun_as as step_begun_as  # noqa: E402
 
 CARD = DECODERS["sd1-small"]
 PLAN = training.Plan(steps=4, batch=2, rate=2e-3, seed=0, bfloat16=False)
@@ -146,6 +148,28 @@ def test_an_unknown_teacher(given: str) -> None:
         teacher(given, signed=True)
 
 
+def test_a_teachers_latents_are_brought_to_the_scale_before_the_generators() -> None:
+    image = np.random.default_rng(0).random((16, 24, 3)).astype(np.float32)
+    plain, asked = (teacher("sd1-a", signed=True, scale=scale)(image) for scale in (None, 0.13025))
+    np.testing.assert_allclose(asked, plain * 0.18215 / 0.13025, rtol=1e-5)
+
+
+def test_an_encoder_begins_as_another_with_a_head_of_its_own(tmp_path: Path) -> None:
+    weights = encoder_card("sd1-b").weights
+    assert weights is not None
+    given = load_file(weights.path)
+    begun = begun_as(weights.path, 16).state_dict()
+    assert begun.keys() == given.keys()
+    assert begun["head.weight"].shape == (16, *given["head.weight"].shape[1:])
+    np.testing.assert_array_equal(begun["down1.weight"], given["down1.weight"].astype(np.float32))
+    same = begun_as(weights.path, 4).state_dict()
+    np.testing.assert_array_equal(same["head.bias"], given["head.bias"].astype(np.float32))
+    with pytest.raises(WeightsError, match="holds no weights of the surrogate family"):
+        begun_as(LEARNED_STEP.weights.path, 4)
+    with pytest.raises(WeightsError, match="holds no learned step"):
+        step_begun_as(weights.path)
+
+
 def test_the_command(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "weights.safetensors"
     arguments = [str(folder), "--teacher", "sd1-a", "--teacher", "sd1-b", "-o", str(output), "--steps", "2"]
@@ -189,10 +213,13 @@ class TestEncoder:
 
 def test_the_command_of_an_encoder(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "weights.safetensors"
-    arguments = [str(folder), "--card", "sd1-b", "--teacher", "sd1-a", "-o", str(output), "--steps", "1"]
-    result = CliRunner().invoke(cli.cli, ["distil", "encoder", *arguments, "--batch", "1"])
+    begin = encoder_card("sd1-b").weights
+    assert begin is not None
+    arguments = [str(folder), "--card", "sdxl-a", "--teacher", "sd1-a", "--begin", str(begin.path)]
+    arguments += ["-o", str(output), "--steps", "1", "--batch", "1"]
+    result = CliRunner().invoke(cli.cli, ["distil", "encoder", *arguments])
     assert result.exit_code == 0, result.output
-    assert "weights.safetensors: 1.1 MB" in result.output
+    assert "weights.safetensors: 1.3 MB" in result.output
 
 
 class TestLearnedStep:

@@ -37,16 +37,18 @@ def picture(height: int, width: int, seed: int = 0) -> Image:
     ("encoder", "expected"),
     [
         (encoder_card("sd1-a"), [5.1593, -3.8727, 3.5008, 1.2467]),
-        (encoder_card("sd1-b"), [5.0934, -3.8536, 3.4668, 1.1277]),
+        (encoder_card("sd1-b"), [3.7583, -2.6952, 3.3613, 0.5331]),
+        (encoder_card("sdxl-a"), [-4.3614, 4.3677, 3.1304, -3.5744]),
+        (encoder_card("flux1-a"), [0.9019, 0.084, -1.6009, -0.2902]),
     ],
-    ids=DEFAULT_ENCODERS,
+    ids=["sd1-a", "sd1-b", "sdxl-a", "flux1-a"],
     indirect=["encoder"],
 )
 def test_latent_of_a_grey_picture(encoder: Encoder, expected: list[float]) -> None:
     """Numbers of the torch encoder."""
     latent = encoder.encode(np.full((64, 64, 3), 0.5, np.float32))
-    assert (latent.dtype, latent.shape) == (np.float32, (1, 4, 8, 8))
-    np.testing.assert_allclose(latent[0, :, 4, 4], expected, atol=1e-3)
+    assert (latent.dtype, latent.shape) == (np.float32, (1, encoder.card.channels, 8, 8))
+    np.testing.assert_allclose(latent[0, :4, 4, 4], expected, atol=1e-3)
 
 
 @every_encoder

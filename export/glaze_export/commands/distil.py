@@ -34,6 +34,12 @@ teacher_range = click.option(
     help="Of the images that an .onnx file takes.",
 )
 
+begin_with = click.option(
+    "--begin",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Weights to begin with.  [default: an encoder's present ones; a learned step is drawn anew]",
+)
+
 
 def _training(*, steps: int, rate: float, batch: int = 16) -> Callable[[Command], Command]:
     """The arguments that every recipe has; `steps`, `rate` and `batch` are its defaults."""
@@ -68,14 +74,22 @@ TEACHER = (
     "--card",
     type=click.Choice([name for name, card in ENCODERS.items() if card.weights]),
     required=True,
-    help="The bundled encoder to train further.",
+    help="The bundled encoder.",
 )
+@begin_with
 @teacher_range
-@_training(steps=2400, rate=5e-4, batch=8)
+@_training(steps=960, rate=1e-3, batch=6)
 def encoder(
-    pictures: Path, teacher: str, teacher_range: str, output: Path, card: str, crops: int, **options: Any
+    pictures: Path,
+    teacher: str,
+    teacher_range: str,
+    output: Path,
+    card: str,
+    begin: Path | None,
+    crops: int,
+    **options: Any,
 ) -> None:
-    """Train a bundled encoder further, on PICTURES, until it responds to changes as its teacher does.
+    """Train a bundled encoder on PICTURES until it responds to changes as its teacher does.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
 
@@ -87,13 +101,14 @@ def encoder(
     from glaze_export.distil.encoder import distil as train
 
     plan, device = _prepared(output, **options)
-    (asked,) = _teachers([teacher], teacher_range)
+    (asked,) = _teachers([teacher], teacher_range, ENCODERS[card].scale)
     with _progress() as progress:
         train(
             ENCODERS[card],
             pictures,
             asked,
             plan,
+            begin=begin,
             each=crops,
             device=device,
             output=output,
@@ -150,8 +165,9 @@ def decoder(
 
 
 @distil.command("learned-step")
+@begin_with
 @_training(steps=4800, rate=2e-3, batch=4)
-def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> None:
+def learned_step(pictures: Path, output: Path, begin: Path | None, crops: int, **options: Any) -> None:
     """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled encoders.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
@@ -168,6 +184,7 @@ def learned_step(pictures: Path, output: Path, crops: int, **options: Any) -> No
             [ENCODERS[name] for name in DEFAULT_ENCODERS],
             pictures,
             plan,
+            begin=begin,
             each=crops,
             device=device,
             output=output,
@@ -187,10 +204,10 @@ def _prepared(output: Path, *, device: str, **plan: Any) -> tuple["Plan", "torch
     return Plan(**plan), torch.device(device)
 
 
-def _teachers(given: Sequence[str], teacher_range: str) -> list["Teacher"]:
+def _teachers(given: Sequence[str], teacher_range: str, scale: float | None = None) -> list["Teacher"]:
     from glaze_export.distil.teachers import teacher
 
-    return [teacher(each, signed=teacher_range == "-1..1") for each in given]
+    return [teacher(each, signed=teacher_range == "-1..1", scale=scale) for each in given]
 
 
 def _progress() -> Progress:

@@ -1,12 +1,17 @@
 """The recipe of an encoder: give the teacher's latents, and its responses to the very changes that are made to fool the student.
 
-    minimise over S    |S(x') − T(x')|² / |T(x')|²  +  mean |(S(y') − S(x')) − (T(y') − T(x'))|² / |T(y') − T(x')|²
+    minimise over S    |S − T|² / |T|²  +  |ΔS(y, x) − ΔT(y, x)|² / |ΔT(y, x)|²  +  NOISE_WEIGHT · the same of (z, y)
 
-y is x glazed against S as it is, step by step, as `glaze_runtime.optimise` does it: by the learned step, within the limits of a
-budget, towards a target in a style. In the first round y is the target itself, in the last ones x with noise. x' and y' are x and y
-after one damage. A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over
-(Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too); noise tells it of
-changes that move the teacher and not yet the student.
+ΔT(y, x) = T(y) − T(x). y is x glazed against S as it is, step by step, as `glaze_runtime.optimise` does it: by the learned step,
+within the limits of a budget, towards a target in a style; in the first round it is the target itself. z is y with noise within
+those limits. In every second round all three are seen after one damage.
+
+A student that is only taught values is fooled where its teacher is
+not, so changes against it do not carry over (Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their
+set so too); noise tells it of changes that move the teacher and not yet the student.
+
+Responses, not gradients: the gradients of published tiny encoders turn within 1/255 of noise, so that a gradient at one point says
+little of what a change does (docs/decisions.md).
 """
 
 from collections.abc import Callable
@@ -20,6 +25,7 @@ from torch.nn.functional import interpolate
 from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
 from glaze_export.distil.teachers import Teacher
 from glaze_export.distil.training import Plan, train
+from glaze_export.encoders.surrogate import begun_as
 from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep
 from glaze_models import EncoderCard
@@ -28,14 +34,16 @@ from glaze_runtime.binding import load_weights
 from glaze_runtime.learned_step import MEMORY
 from glaze_runtime.optimise import CAUTION
 
-LEARNED = 160
+LEARNED = 128
 """Pixels, of the part of a crop that a step looks at."""
 ROUNDS = 8
-"""The target itself, the optimiser's steps, then noise; states are saved after multiples of it."""
-NOISES = 2
-"""So many of them are noise."""
+"""The target itself, then the optimiser's steps; states are saved after multiples of it."""
 GRAINS = (1, 2, 4, 8)
 """Pixels, of the blocks of noise."""
+NOISES = (0.2, 1.0)
+"""Shares of the limit, between which the strength of the noise is drawn."""
+NOISE_WEIGHT = 0.5
+"""Of the responses to noise, which is less like a cloak."""
 
 
 def distil(
@@ -44,19 +52,21 @@ def distil(
     teacher: Teacher,
     plan: Plan,
     *,
+    begin: Path | None = None,
     each: int = 1,
     device: torch.device,
     output: Path,
     on_crop: Callable[[int, int], None] = lambda done, whole: None,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
-    """Train the encoder of `card` further, from its present weights, and write its weights to `output`.
+    """Train the encoder of `card` on its teacher's values and responses, and write its weights to `output`.
 
     Args:
-        card: gives the architecture and the weights to begin with.
+        card: gives the family, the number of channels and the weights to begin with.
         folder: of pictures.
         teacher: the encoder whose values and responses are learned.
         plan: of the training.
+        begin: a `.safetensors` file of the family to begin with instead; a head of another number of channels is drawn anew.
         each: crops of every picture.
         device: to train on.
         output: a `.safetensors` file; see `training.train`.
@@ -70,7 +80,7 @@ def distil(
     """
     known = examples(folder, each=each, seed=plan.seed, on_crop=on_crop)
     train(
-        lambda: build_module(card).requires_grad_(),
+        lambda: (begun_as(begin, card.channels) if begin else build_module(card)).requires_grad_(),
         Lessons(known, teacher, plan, device),
         plan,
         device=device,
@@ -91,30 +101,35 @@ class Lessons:
 
     def __call__(self, module: nn.Module, step: int) -> Tensor:
         """The loss [] of `module` in training step number `step`."""
-        first = step % ROUNDS == 0
-        if first:
-            self._begin(step)
-        noisy = step % ROUNDS >= ROUNDS - NOISES
-        task, share = self.task, self._noise(step) if noisy else self.share.requires_grad_()
-        if first:
-            before, after = task.moved(share), task.target
-        else:
-            before, after = (damaged(seen, self._rng(step)) for seen in (task.image, task.moved(share)))
-        pair = torch.cat([before, after])
-        latents, truth = module(pair).float(), self._taught(pair)
-        start, reached = latents.chunk(2)
-        if first:
-            self.end, self.whole = reached.detach(), (start - reached).detach().square().sum((1, 2, 3))
-        if not noisy:
-            self._glaze(share, start if first else reached)
-        return _error(latents, truth)
+        if step % ROUNDS == 0:
+            return self._first(module, step)
+        task, share = self.task, self.share.requires_grad_()
+        noisy = (self.share.detach() + self._noise(step)).clamp(-1, 1)
+        seen = [task.image, task.moved(share), task.moved(noisy)]
+        if step % 2 == 0:
+            seen = [damaged(one, np.random.default_rng([self.plan.seed, step, 2])) for one in seen]
+        latents = module(torch.cat(seen)).float()
+        before = self.before if step % 2 else self._taught(seen[0])
+        truth = torch.cat([before, self._taught(torch.cat(seen[1:]))])
+        _, reached, _ = latents.chunk(3)
+        self._glaze(share, reached)
+        return _error(latents, truth, compared=1)
 
-    def _begin(self, step: int) -> None:
+    def _first(self, module: nn.Module, step: int) -> Tensor:
+        """The loss of a new task, whose first change is the target itself; the pictures are seen as they are."""
         plan = self.plan
-        self.task = draw_tasks(
+        self.task = task = draw_tasks(
             self.known, count=plan.batch, part=LEARNED, seed=plan.seed, step=step, device=self.device
         )
-        self.share, self.memory = torch.zeros_like(self.task.image), torch.zeros_like(self.task.image)
+        self.share = share = torch.zeros_like(task.image, requires_grad=True)
+        self.memory = torch.zeros_like(task.image)
+        seen = torch.cat([task.image, task.target, task.moved(self._noise(step))])
+        latents, truth = module(seen).float(), self._taught(seen)
+        self.before = truth[: plan.batch]
+        start, self.end = (part.detach() for part in latents.chunk(3)[:2])
+        self.whole = (start - self.end).square().sum((1, 2, 3))
+        self._glaze(share, module(task.moved(share)).float())
+        return _error(latents, truth, compared=0)
 
     def _glaze(self, share: Tensor, reached: Tensor) -> None:
         """The next step of the optimiser, from what the student sees at `share`."""
@@ -127,24 +142,31 @@ class Lessons:
         self.share = self.learned(task.image, task.limit, share.detach(), slope, self.memory).float()
 
     def _noise(self, step: int) -> Tensor:
-        """A share [N,3,h,w] of the limit: blocks of one size, each another colour."""
+        """A share [N,3,h,w] of the limit: blocks of one size, each another colour, at a strength for each picture."""
         rng = np.random.default_rng([self.plan.seed, step, 3])
-        grain = int(rng.choice(GRAINS))
-        blocks = rng.uniform(-1, 1, (len(self.share), 3, LEARNED // grain, LEARNED // grain))
+        grain, count = int(rng.choice(GRAINS)), self.plan.batch
+        blocks = rng.uniform(-1, 1, (count, 3, LEARNED // grain, LEARNED // grain))
+        blocks *= rng.uniform(*NOISES, (count, 1, 1, 1))
         return interpolate(torch.from_numpy(blocks.astype(np.float32)), scale_factor=grain).to(self.device)
 
     def _taught(self, seen: Tensor) -> Tensor:
         pixels = seen.detach().float().permute(0, 2, 3, 1).cpu().numpy()
         return torch.from_numpy(np.concatenate([self.teacher(one) for one in pixels])).to(self.device)
 
-    def _rng(self, step: int) -> np.random.Generator:
-        return np.random.default_rng([self.plan.seed, step, 2])
 
+def _error(latents: Tensor, truth: Tensor, *, compared: int) -> Tensor:
+    """[]: of values and responses of pictures before a change, after it, and after noise, a third each.
 
-def _error(latents: Tensor, truth: Tensor) -> Tensor:
-    """[]: of values and of responses; of each, the first half are before and the second after a change."""
-    response, true_response = (after - before for before, after in (latents.chunk(2), truth.chunk(2)))
+    The noise is a change to the third numbered `compared`.
+    """
     value = (latents - truth).square().mean() / truth.square().mean()
-    moved_by = true_response.square().sum((1, 2, 3)).clamp_min(1e-6)
-    total: Tensor = value + ((response - true_response).square().sum((1, 2, 3)) / moved_by).mean()
-    return total
+    seen, true = latents.chunk(3), truth.chunk(3)
+    responses = _apart(seen[1] - seen[0], true[1] - true[0])
+    to_noise = _apart(seen[2] - seen[compared], true[2] - true[compared])
+    return value + responses + NOISE_WEIGHT * to_noise
+
+
+def _apart(response: Tensor, true: Tensor) -> Tensor:
+    """[]: the mean over pictures of |response − true|² / |true|²."""
+    whole = true.square().sum((1, 2, 3)).clamp_min(1e-6)
+    return ((response - true).square().sum((1, 2, 3)) / whole).mean()

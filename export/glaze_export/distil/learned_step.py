@@ -5,6 +5,9 @@
 x is a crop, t the crop in a style of the bank, Phi_k one of the encoders in turn, E the visible energy of a budget of a random scale,
 x + d seen after a damage of `glaze_runtime.damage`. d begins at 0 and takes ROUNDS steps of f; the gradient after a step is what f
 learns from and what it is told for the next. Steps count as constants for each other.
+
+Every look of an encoder and every step of f begins at another pixel, so that f is not paid for a pattern of period 8 that one grid
+of latent cells alone would see: trainers resize and crop, and on smooth gradients people see it as a weave.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +20,14 @@ from torch import Tensor, nn
 from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
 from glaze_export.distil.training import Plan, train
 from glaze_export.export import build_module
-from glaze_export.learned_step import LearnedStep
+from glaze_export.learned_step import LearnedStep, begun_as
 from glaze_models import EncoderCard
+from glaze_models.learned_step import STRIDE
 from glaze_runtime.learned_step import MEMORY
 from glaze_runtime.optimise import CAUTION
 
 LEARNED = 192
-"""Pixels, of the part of a crop that a step looks at."""
+"""Pixels, of the part of a crop that a step or an encoder looks at."""
 ROUNDS = 8
 """Steps from no change; states are saved after multiples of it."""
 
@@ -33,6 +37,7 @@ def distil(
     folder: Path,
     plan: Plan,
     *,
+    begin: Path | None = None,
     each: int = 1,
     device: torch.device,
     output: Path,
@@ -45,6 +50,7 @@ def distil(
         cards: the encoders.
         folder: of pictures.
         plan: of the training.
+        begin: a `.safetensors` file of the network to begin with; None for a network drawn anew.
         each: crops of every picture.
         device: to train on.
         output: a `.safetensors` file; see `training.train`.
@@ -54,12 +60,12 @@ def distil(
     Raises:
         OptionError: there are no pictures, or there is a state of another plan.
         UnreadablePicture: a picture cannot be read.
-        WeightsError: the weights of an encoder are missing or damaged.
+        WeightsError: the weights of an encoder are missing or damaged, or `begin` holds another network.
     """
     known = examples(folder, each=each, seed=plan.seed, on_crop=on_crop)
     encoders = [build_module(card).to(device, memory_format=torch.channels_last) for card in cards]  # type: ignore[call-overload]
     train(
-        LearnedStep,
+        lambda: begun_as(begin) if begin else LearnedStep(),
         Rollouts(known, encoders, plan, device),
         plan,
         device=device,
@@ -84,33 +90,37 @@ class Rollouts:
         if step % ROUNDS == 0:
             self._begin(step)
         assert self.share.grad is not None
-        gradient = self.share.grad * self.share[:, 0].numel()
+        gradient = self.share.grad * LEARNED**2
         self.memory = MEMORY * self.memory + (1 - MEMORY) * gradient
-        task = self.task
-        self.share = module(task.image, task.limit, self.share.detach(), gradient, self.memory)
+        task, share = self.task, self.share.detach().clone()
+        here = self._window(step, 3)
+        seen = (part[here] for part in (task.image, task.limit, share, gradient, self.memory))
+        share[here] = module(*seen).float()
+        self.share = share
         self.share.retain_grad()
         return self._objective(step + 1)
 
     def _begin(self, step: int) -> None:
         plan = self.plan
         self.task = draw_tasks(
-            self.known, count=plan.batch, part=LEARNED, seed=plan.seed, step=step, device=self.device
+            self.known, count=plan.batch, part=LEARNED + STRIDE, seed=plan.seed, step=step, device=self.device
         )
-        with torch.no_grad():
-            self.ends = [
-                [encoder(end).float() for end in (self.task.image, self.task.target)]
-                for encoder in self.encoders
-            ]
         self.share = torch.zeros_like(self.task.image, requires_grad=True)
         self._objective(step).backward()  # type: ignore[no-untyped-call]
         self.memory = torch.zeros_like(self.share)
 
     def _objective(self, step: int) -> Tensor:
-        """At the share at hand, with the encoder and the damage of `step`."""
-        k = step % len(self.encoders)
-        start, end = self.ends[k]
-        seen = damaged(self.task.moved(self.share), np.random.default_rng([self.plan.seed, step, 2]))
-        left = (self.encoders[k](seen).float() - end).square().sum((1, 2, 3))
+        """At the share at hand, with the encoder, the place and the damage of `step`."""
+        task, encoder, here = self.task, self.encoders[step % len(self.encoders)], self._window(step, 4)
+        with torch.no_grad():
+            start, end = (encoder(whole[here]).float() for whole in (task.image, task.target))
+        seen = damaged(task.moved(self.share)[here], np.random.default_rng([self.plan.seed, step, 2]))
+        left = (encoder(seen).float() - end).square().sum((1, 2, 3))
         left = left / (start - end).square().sum((1, 2, 3)).clamp_min(1e-3)
-        total: Tensor = (left + CAUTION * self.task.penalty(self.share)).mean()
+        total: Tensor = (left + CAUTION * task.penalty(self.share)).mean()
         return total
+
+    def _window(self, step: int, stream: int) -> tuple[slice, ...]:
+        """LEARNED pixels of both axes of [N,3,h,w], from a pixel drawn for `step`."""
+        top, left = np.random.default_rng([self.plan.seed, step, stream]).integers(STRIDE + 1, size=2)
+        return slice(None), slice(None), slice(top, top + LEARNED), slice(left, left + LEARNED)

@@ -20,8 +20,11 @@ Teacher = Callable[[NDArray[np.float32]], Latent]
 """image [H,W,3] in 0..1 -> latent mean [1,C,H/stride,W/stride], before the generator's scale"""
 
 
-def teacher(given: str, *, signed: bool) -> Teacher:
+def teacher(given: str, *, signed: bool, scale: float | None = None) -> Teacher:
     """The encoder that `given` names, a card's name or the path of an ONNX file, which takes an image in -1..1 if `signed`.
+
+    Where `scale` is the generator's, latents of a card that have it already (the tiny family's) are brought to what they are
+    before it; those of a file are taken to be so.
 
     Raises:
         OptionError: there is no such file or encoder.
@@ -29,7 +32,9 @@ def teacher(given: str, *, signed: bool) -> Teacher:
     """
     file = Path(given)
     if file.suffix != ".onnx":
-        return Encoder(encoder_card(given), CPU).encode
+        card = encoder_card(given)
+        encoder, factor = Encoder(card, CPU), np.float32(card.scale / (scale or card.scale))
+        return lambda pixels: factor * encoder.encode(pixels)
     if not file.is_file():
         raise OptionError(f"--teacher {file}: there is no such file. Check the path.")
     image = onnx.load(file, load_external_data=False).graph.input[0]

@@ -5,13 +5,19 @@ gradient is an exact ConvTranspose with equal pads and no output padding.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from glaze_models import EncoderCard
+from glaze_models.errors import WeightsError
 from glaze_runtime.binding import load_weights
+from glaze_runtime.tensorfile import read_header, read_tensors
 
 
 class Block(nn.Module):
@@ -55,12 +61,33 @@ def build(card: EncoderCard) -> Surrogate:
     Raises:
         WeightsError: the weights file is missing or damaged.
     """
-    tensors = load_weights(card).tensors
+    return _shaped(load_weights(card).tensors, card.channels)
+
+
+def begun_as(file: Path, channels: int) -> Surrogate:
+    """An encoder of `channels` channels with the weights in `file`; where those are of another number, with a new head.
+
+    Raises:
+        WeightsError: the file cannot be read, or is of another family.
+    """
+    tensors = read_tensors(file, read_header(file))
+    try:
+        module = _shaped(tensors, channels)
+        same = {
+            name: tensor for name, tensor in tensors.items() if name[:5] != "head." or len(tensor) == channels
+        }
+        module.load_state_dict(module.state_dict() | {n: torch.from_numpy(t) for n, t in same.items()})
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(f"{file} holds no weights of the surrogate family: {error}.") from error
+    return module
+
+
+def _shaped(tensors: Mapping[str, NDArray[np.float32]], channels: int) -> Surrogate:
     return Surrogate(
         widths=[len(tensors[f"{name}.bias"]) for name in ("stem", "down1", "down2")],
         blocks=[
             sum(bool(re.fullmatch(rf"{stage}\.\d+\.conv1\.bias", name)) for name in tensors)
             for stage in ("stage1", "stage2", "stage3")
         ],
-        channels=card.channels,
+        channels=channels,
     )

@@ -22,6 +22,7 @@ from running import App, drawing, running, start
 from glaze_edge import Session, Settings
 from glaze_edge.app.trial import EFFORT
 from glaze_edge.files import read_picture
+from glaze_models import DEFAULT_ENCODERS
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ def test_a_picture_is_glazed_as_by_the_command(app: App, tmp_path: Path) -> None
     result = picture["result"]
     assert (picture["state"], result["output"], picture["saved"]) == ("done", "art-glazed.png", False)
     assert result["style"] == app.state()["auto_style"]
-    assert {row["encoder"] for row in result["encoders"]} == {"sd1-a", "sd1-b"}
+    assert {row["encoder"] for row in result["encoders"]} == {*DEFAULT_ENCODERS}
     status, headers, content = app.ask("GET", f"pictures/{picture['id']}/file")
     assert status == 200
     assert headers["content-disposition"] == 'attachment; filename="art-glazed.png"'
