@@ -38,6 +38,7 @@ class LearnedStep:
         before: Image,
         gradient: Image,
         memory: Image,
+        *,
         shift: tuple[int, int] = (0, 0),
     ) -> Image:
         """The share [H,W,3] in -1..1 of the limit after the next step, of a picture of any size.

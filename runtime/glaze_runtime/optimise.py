@@ -48,6 +48,7 @@ class Learned(Protocol):
         before: Image,
         gradient: Image,
         memory: Image,
+        *,
         shift: tuple[int, int],
     ) -> Image: ...
 
@@ -142,7 +143,7 @@ def optimise(
             slope = canvas.slope(share, goals[k][turn % len(goals[k])], rng) * share[..., 0].size
             memory += (1 - MEMORY) * (slope - memory)
             down, right = rng.integers(STRIDE, size=2)
-            share = learned(canvas.image, canvas.limit, share, slope, memory, (int(down), int(right)))
+            share = learned(canvas.image, canvas.limit, share, slope, memory, shift=(int(down), int(right)))
             on_step(step + 1)
         done = until
     return canvas.moved(share).clip(0, 1) - image

@@ -57,9 +57,9 @@ def test_more_steps_reach_farther(encoders: list[Encoder]) -> None:
 def test_a_large_picture_is_begun_small_and_finished_at_its_own_size(encoders: list[Encoder]) -> None:
     seen = []
 
-    def learned(image: Image, *others: Any) -> Image:
+    def learned(image: Image, *others: Any, **shift: Any) -> Image:
         seen.append(image.shape[:2])
-        return LEARNED(image, *others)
+        return LEARNED(image, *others, **shift)
 
     image, target = (resize(picture, (300, 600)).clip(0, 1) for picture in (IMAGE, TARGET))
     optimise(image, target, encoders=encoders, scale=1.0, learned=learned, steps=6, longest_sides=(512,))
@@ -103,7 +103,7 @@ def test_latent_cells_begin_elsewhere_in_every_step(monkeypatch: pytest.MonkeyPa
         ramps[::-1],
         encoders=[Watched(encoder_card("sd1-b"), CPU)],
         scale=1.0,
-        learned=lambda image, limit, before, *others: before,
+        learned=lambda image, limit, before, *others, shift: before,
         steps=12,
         longest_sides=(128,),
     )
