@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from glaze_edge.api import Session
+from glaze_edge.app import words
 from glaze_edge.app.pace import Pace
 from glaze_edge.app.turns import Turns
 from glaze_edge.settings import Settings
@@ -43,6 +44,9 @@ class Networks:
                 self.pace = Pace(session.verdict(), len(session.encoders))
             except GlazeError as error:
                 self.problem = str(error)
+                raise
+            except Exception as error:
+                self.problem = words.unexpected(error)["text"]
                 raise
             self._session, self.problem = session, None
         return self._session.retuned(settings)

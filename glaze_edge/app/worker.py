@@ -1,11 +1,10 @@
 """The worker: glazes and audits the pictures of the queue, one after another, and gives way to those who wait for an answer."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, sleep
 
 from PIL import Image as PillowImage
 
@@ -19,6 +18,9 @@ from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
 
 log = logging.getLogger(__name__)
+
+REST = 1.0
+"""Seconds between two tries where the queue itself fails."""
 
 
 class Worker:
@@ -52,24 +54,48 @@ class Worker:
 
     def _work(self) -> None:
         self._load()
-        while (job := self._queue.take()) is not None:
-            self._on_progress(job, 0)
+        while True:
             try:
-                with self._networks.turns.patient():
-                    (self._glaze if job.kind == "glaze" else self._audit)(job)
-            except Stopped:
-                self._queue.finish(job)
-            except GlazeError as error:
-                self._fail(job, words.error(error, self._queue.folder.path))
-            except Exception as error:
-                log.exception("%s of %s", job.kind, job.item.name)
-                self._fail(job, words.unexpected(error))
+                job = self._queue.take()
+                if job is None:
+                    return
+                self._do(job)
+            except Exception:
+                log.exception("the worker")
+                sleep(REST)
+
+    def _do(self, job: Job) -> None:
+        try:
+            self._try(job)
+        except Exception as error:
+            log.exception("the end of %s", job.item.name)
+            self._fail(job, {"kind": "other", "text": f"{type(error).__name__}: {error}"})
+
+    def _try(self, job: Job) -> None:
+        try:
+            self._on_progress(job, 0)
+            with self._networks.turns.patient():
+                (self._glaze if job.kind == "glaze" else self._audit)(job)
+        except Stopped:
+            self._queue.finish(job)
+        except GlazeError as error:
+            self._fail(job, words.error(error, self._queue.folder.path))
+        except Exception as error:
+            log.exception("%s of %s", job.kind, job.item.name)
+            self._fail(job, words.unexpected(error))
 
     def _load(self) -> None:
-        """So that the first trial need not wait for it."""
-        with contextlib.suppress(GlazeError), self._networks.turns.patient():
-            self._networks.session(self._settings())
-        self._on_loaded()
+        """So that the first trial need not wait for it. Where it fails the page says why, and the next picture tries again."""
+        try:
+            with self._networks.turns.patient():
+                self._networks.session(self._settings())
+        except GlazeError as error:
+            self._networks.problem = str(error)
+        except Exception as error:
+            log.exception("loading the networks")
+            self._networks.problem = words.unexpected(error)["text"]
+        finally:
+            self._on_loaded()
 
     def _fail(self, job: Job, error: dict[str, str]) -> None:
         if job.kind == "glaze":
