@@ -233,6 +233,14 @@ class Session:
             for each in self.encoders
         ]
 
+    def release(self) -> None:
+        """Give back the memory of the encoders and decoders until they are used again, also by sessions that share them."""
+        for encoder in self.encoders:
+            encoder.release()
+        for eye in vars(self).get("eyes", ()):
+            if eye.decoder is not None:
+                eye.decoder.release()
+
     def verdict(self) -> Verdict:
         """The self-test's verdict on the device, with the first encoder."""
         return _test(self.device, self.encoders[0].card)

@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 from PIL import Image as PillowImage
 
+from glaze_edge.api import Session
 from glaze_edge.app import words
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue, Stopped
@@ -114,7 +115,7 @@ class Worker:
             overwrite=True,
         )
         work = sum(works((item.height, item.width), settings))
-        between = self._between(job, work)
+        between = self._between(job, work, session)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):
             raise outcome.error
@@ -136,14 +137,14 @@ class Worker:
         session = self._networks.session(
             replace(settings, encoders=mark.encoders if mark else settings.encoders)
         )
-        between = self._between(job, 0)
+        between = self._between(job, 0, session)
         with PillowImage.open(folder.target(item)) as target:
             audit = session.audit(original, glazed, target.convert("RGB"), lambda share, _: between(share))
         write_report(audit, item.name, folder.result(item).name, folder.report(item))
         self._queue.finish(job, audit="done")
 
-    def _between(self, job: Job, work: float) -> Callable[[float], None]:
-        """What is done between two steps of a job of so much `work`; it is told the share that is done."""
+    def _between(self, job: Job, work: float, session: Session) -> Callable[[float], None]:
+        """What is done between two steps of a job of so much `work` with `session`; it is told the share that is done."""
         turns, pace = self._networks.turns, self._networks.pace
         done, since = 0.0, monotonic()
 
@@ -158,6 +159,7 @@ class Worker:
                 with turns.rest():
                     self._queue.wait_while_held(job)
                 self._queue.require_wanted(job)
+            self._networks.resume(session, pace)
             done, since = share, monotonic()
 
         return between
