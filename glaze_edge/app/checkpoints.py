@@ -15,7 +15,7 @@ from glaze_edge import __version__
 from glaze_edge.app import words
 from glaze_edge.app.feed import Feed
 from glaze_edge.app.work import safe_name
-from glaze_models.errors import GlazeError, OptionError
+from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime import store
 from glaze_runtime.decoder_store import add_decoder, is_decoder_file
 
@@ -43,6 +43,7 @@ class Checkpoints:
 
         Raises:
             OptionError: another one is being added.
+            AppError: there is no place for it.
         """
         if not self._busy.acquire(blocking=False):
             raise OptionError("A checkpoint is being added. Wait for it, then add the next one.")
@@ -54,7 +55,12 @@ class Checkpoints:
             "added": None,
         }
         self._feed.tell("state")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = AppError(f"{safe_name(name)} was not taken in: {error.strerror}. Check the disk.")
+            self.end(problem)
+            raise problem from error
         return self._folder / safe_name(name)
 
     def tell(self, done: int, whole: int) -> None:
