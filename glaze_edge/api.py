@@ -14,6 +14,7 @@ from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
+from glaze_edge.files.paths import found
 from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
 from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
@@ -270,7 +271,7 @@ def _chosen_style(settings: Settings, device: Device) -> Style | Image | Prompt 
 
 
 def _style(text: str) -> Style | Image:
-    if text in style_bank() or not Path(text).exists():
+    if text in style_bank() or not found(Path(text)):
         return style_named(text)
     try:
         return opaque(read_picture(Path(text)))

@@ -20,7 +20,7 @@ from glaze_edge.files import (
     report_paths,
     write_picture,
 )
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import reason, writing
 from glaze_edge.settings import EFFORTS, Settings
 from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
@@ -135,7 +135,7 @@ def glaze_all(
         on_progress: is told the picture at work, and the share of all work that is done.
 
     Raises:
-        OptionError: the places of the results do not fit the pictures.
+        OptionError: the places of the results do not fit the pictures, or their folder cannot be made.
         PictureError: the style target cannot be written to its place.
     """
     destinations = order.destinations()
@@ -143,7 +143,7 @@ def glaze_all(
     if order.save_target:
         check_destination(order.pictures[0], order.save_target, overwrite=order.overwrite)
     if order.output and len(order.pictures) > 1:
-        order.output.mkdir(parents=True, exist_ok=True)
+        _make(order.output)
     jobs: list[Job] = []
     embeddings = []
     for source, destination, page in zip(order.pictures, destinations, reports, strict=True):
@@ -180,6 +180,13 @@ def glaze_all(
         done += sum(job.works)
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"{folder} cannot be made: {reason(error)}.") from error
+
+
 def _check(source: Path, destination: Path, report: Path | None, order: Order) -> tuple[int, int]:
     """The size of a picture that may be glazed."""
     for path in filter(None, (destination, report)):
@@ -209,7 +216,7 @@ def _glaze(session: Session, job: Job, order: Order, tell: Callable[..., None]) 
         picture, result.image, job.destination, mark=mark, format=order.format, overwrite=order.overwrite
     )
     if order.save_target:
-        with replacing(order.save_target) as file:
+        with writing(order.save_target) as file:
             result.shown_target().save(file, "PNG")
     written = read_picture(job.destination)
     figures = session.measure(result, written)

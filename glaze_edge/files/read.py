@@ -16,6 +16,7 @@ from glaze_edge.files.formats import FORMATS, WRITTEN_AS, sniff
 from glaze_edge.files.mark import Mark
 from glaze_edge.files.metadata import read_metadata
 from glaze_edge.files.orientation import as_stored, upright
+from glaze_edge.files.paths import found
 from glaze_edge.files.picture import Picture, Samples
 from glaze_edge.files.samples import UnknownSamplesError, read_samples
 from glaze_models.errors import PictureError, UnreadablePicture, UnsupportedPicture
@@ -130,7 +131,7 @@ def _trouble(path: Path, error: OSError) -> str:
             return "does not exist. Check its name."
         case errno.EISDIR:
             return "is a folder. Name a picture in it."
-        case errno.EACCES | errno.EPERM if path.is_dir():
+        case errno.EACCES | errno.EPERM if found(path) == "folder":
             return "is a folder. Name a picture in it."
         case errno.EACCES | errno.EPERM:
             return "may not be read. Allow reading it."

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glaze_edge import __version__
+from glaze_edge.files.paths import found
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
 from glaze_runtime import store
@@ -48,7 +49,7 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")
-    if path is not None and path.is_file() and is_decoder_file(path):
+    if path is not None and found(path) == "file" and is_decoder_file(path):
         manifest = add_decoder(path, name)
         if as_json:
             click.echo(json.dumps(asdict(manifest) | {"notice": ""}))

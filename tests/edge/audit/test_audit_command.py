@@ -251,7 +251,7 @@ def test_a_report_that_cannot_be_written_is_said(
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("glaze_edge.audit.report.replacing", full)
+    monkeypatch.setattr("glaze_edge.files.atomic.replacing", full)
     original, glazed, _ = trio
     assert run("audit", original, glazed, "--encoder", "sd1-b", "-o", tmp_path / "report.html") == 1
-    assert "report.html was not written: No space left on device" in capsys.readouterr().err
+    assert "report.html was not written: the disk is full" in capsys.readouterr().err
