@@ -1,4 +1,7 @@
-"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style."""
+"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style.
+
+The command sets OPENBLAS_NUM_THREADS=1 for itself. A program that glazes a lot does well to set it too, before it loads numpy.
+"""
 
 from collections.abc import Callable, Sequence
 from copy import copy
