@@ -224,14 +224,16 @@ def test_without_target_and_decoder_nothing_can_be_said(
     assert {"vae", "impress"}.isdisjoint(row["purifier"] for row in said["survival"])
 
 
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("where", ["glaze_edge.audit.survives", "glaze_edge.audit.report._survival"])
 def test_interrupt_leaves_nothing(
-    trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     before = sorted(trio[0].parent.iterdir())
-    monkeypatch.setattr("glaze_edge.audit.survives", interrupted)
+    monkeypatch.setattr(where, interrupted)
     assert run("audit", *trio[:2], "-o", trio[0].with_name("report.html")) == 130
     assert "Interrupted" in capsys.readouterr().err
     assert sorted(trio[0].parent.iterdir()) == before
