@@ -17,7 +17,9 @@ from glaze_edge.app.feed import Feed
 from glaze_edge.app.work import safe_name
 from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime import store
-from glaze_runtime.decoder_store import add_decoder, is_decoder_file
+from glaze_runtime.decoder_store import add_decoder
+from glaze_runtime.recognise import is_decoder
+from glaze_runtime.sources import open_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +81,11 @@ class Checkpoints:
         self._state |= {"stage": "reading", "share": 0.0}
         self._feed.tell("state")
         try:
-            decoder = is_decoder_file(path)
-            added = (
-                add_decoder(path) if decoder else store.add(path, version=__version__, on_bytes=self.tell)[0]
-            )
+            checkpoint = open_checkpoint(path)
+            if is_decoder(checkpoint):
+                added = add_decoder(checkpoint)
+            else:
+                added, _ = store.add(checkpoint, version=__version__, on_bytes=self.tell)
         except GlazeError as error:
             raise type(error)(str(error).replace(f"{self._folder}{os.sep}", "")) from error
         self._state["added"] = added.name
