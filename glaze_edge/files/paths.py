@@ -118,8 +118,8 @@ def check_destination(source: Path, path: Path, *, overwrite: bool = False) -> N
 def _written_as(source: Path, choice: str) -> str | None:
     if choice != KEEP:
         return format_named(choice)
-    found = sniff(source)
-    return WRITTEN_AS[found] if found else None
+    name = sniff(source)
+    return WRITTEN_AS[name] if name else None
 
 
 def _numbered(path: Path) -> Iterable[Path]:
