@@ -5,7 +5,6 @@ onnxruntime against torch eager autograd in channels-last, two threads each, tur
 Encoders without weights get random ones.
 """
 
-import resource
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -78,6 +77,8 @@ def serve(
     while connection.recv():
         start = perf_counter()
         step()
+        import resource  # not on Windows
+
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         connection.send((perf_counter() - start, peak))
 

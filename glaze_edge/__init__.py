@@ -1,6 +1,5 @@
 """glaze-edge: protects artists' pictures against style mimicry, offline."""
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,6 @@ if TYPE_CHECKING:
     from glaze_edge.api import Figures, Glazed, Session, glaze
 
 __version__ = "0.1.0"
-
-# Read when numpy is loaded: its small products are no faster with threads, and threads that spin after each take the processor.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __all__ = ["Figures", "GlazeError", "Glazed", "Session", "Settings", "glaze"]
 

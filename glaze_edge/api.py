@@ -1,4 +1,7 @@
-"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style."""
+"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style.
+
+The command sets OPENBLAS_NUM_THREADS=1 for itself. A program that glazes a lot does well to set it too, before it loads numpy.
+"""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -14,6 +17,7 @@ from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
+from glaze_edge.files.paths import found
 from glaze_edge.generators import choices, resolved
 from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
 from glaze_edge.trainer import shown
@@ -241,6 +245,14 @@ class Session:
             for each in self.encoders
         ]
 
+    def release(self) -> None:
+        """Give back the memory of the encoders and decoders until they are used again, also by sessions that share them."""
+        for encoder in self.encoders:
+            encoder.release()
+        for eye in vars(self).get("eyes", ()):
+            if eye.decoder is not None:
+                eye.decoder.release()
+
     def verdict(self) -> Verdict:
         """The self-test's verdict on the device, with the first encoder."""
         return _test(self.device, self.encoders[0].card)
@@ -270,7 +282,7 @@ def _chosen_style(settings: Settings, device: Device) -> Style | Image | Prompt 
 
 
 def _style(text: str) -> Style | Image:
-    if text in style_bank() or not Path(text).exists():
+    if text in style_bank() or not found(Path(text)):
         return style_named(text)
     try:
         return opaque(read_picture(Path(text)))

@@ -12,6 +12,7 @@ from glaze_edge.api import WORKING_SIDE, Figures, Session
 from glaze_edge.audit.report import write_report
 from glaze_edge.files import (
     Mark,
+    Picture,
     check_destination,
     glimpse,
     output_path,
@@ -20,7 +21,7 @@ from glaze_edge.files import (
     report_paths,
     write_picture,
 )
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import reason, writing
 from glaze_edge.settings import EFFORTS, Settings
 from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
@@ -96,6 +97,8 @@ BEFORE, AFTER = 3.0, 4.0
 """Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at 512."""
 BESIDES = 0.5
 """In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned step."""
+KEPT = 8_000_000
+"""Pixels of the pictures that were read to draw the style and are kept until they are glazed; the rest is read again."""
 AUDIT = 25.0
 """An audit takes as long as so many megapixels."""
 
@@ -135,7 +138,7 @@ def glaze_all(
         on_progress: is told the picture at work, and the share of all work that is done.
 
     Raises:
-        OptionError: the places of the results do not fit the pictures.
+        OptionError: the places of the results do not fit the pictures, or their folder cannot be made.
         PictureError: the style target cannot be written to its place.
     """
     destinations = order.destinations()
@@ -143,14 +146,20 @@ def glaze_all(
     if order.save_target:
         check_destination(order.pictures[0], order.save_target, overwrite=order.overwrite)
     if order.output and len(order.pictures) > 1:
-        order.output.mkdir(parents=True, exist_ok=True)
+        _make(order.output)
     jobs: list[Job] = []
     embeddings = []
+    kept: dict[Path, Picture] = {}
+    room = KEPT
     for source, destination, page in zip(order.pictures, destinations, reports, strict=True):
         try:
             size = _check(source, destination, page, order)
             if session.draws_style and len(order.pictures) > 1:
-                embeddings.append(session.embed(read_picture(source)))
+                picture = read_picture(source)
+                embeddings.append(session.embed(picture))
+                room -= size[0] * size[1]
+                if room >= 0:
+                    kept[destination] = picture
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
@@ -174,10 +183,17 @@ def glaze_all(
 
     for job in jobs:
         try:
-            yield _glaze(session, job, order, partial(tell, job))
+            yield _glaze(session, job, order, partial(tell, job), kept.pop(job.destination, None))
         except PictureError as error:
             yield Failed(source=job.source, error=error)
         done += sum(job.works)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"{folder} cannot be made: {reason(error)}.") from error
 
 
 def _check(source: Path, destination: Path, report: Path | None, order: Order) -> tuple[int, int]:
@@ -192,10 +208,13 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
     return seen.size
 
 
-def _glaze(session: Session, job: Job, order: Order, tell: Callable[..., None]) -> Done:
+def _glaze(
+    session: Session, job: Job, order: Order, tell: Callable[..., None], picture: Picture | None
+) -> Done:
+    """`picture` is the job's, where it was read already."""
     started = monotonic()
     tell(0)
-    picture = read_picture(job.source)
+    picture = picture or read_picture(job.source)
     result = session.glaze(picture, lambda step: tell(1 + step))
     mark = Mark(
         version=__version__,
@@ -209,11 +228,11 @@ def _glaze(session: Session, job: Job, order: Order, tell: Callable[..., None]) 
         picture, result.image, job.destination, mark=mark, format=order.format, overwrite=order.overwrite
     )
     if order.save_target:
-        with replacing(order.save_target) as file:
+        with writing(order.save_target) as file:
             result.shown_target().save(file, "PNG")
     written = read_picture(job.destination)
     figures = session.measure(result, written)
-    done = len(works(picture.image.shape[:2], session.settings))
+    done = len(job.works) - (job.report is not None)
     tell(done)
     if job.report is not None:
         audit = session.audit(

@@ -1,5 +1,6 @@
 """The command line: one file a command, put together here. Exit codes are those of `glaze_models.errors`; 130 is Ctrl-C."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -52,6 +53,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error of ours becomes one line and its exit code."""
+    # Read when numpy is loaded: its small products are no faster with threads, and threads that spin after each take the processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except GlazeError as error:

@@ -1,6 +1,8 @@
 """The comparison with other protectors in torch: their walks, what is equal, the processes that run them, the report."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +205,12 @@ def test_a_peer_that_is_always_too_visible_has_no_best() -> None:
         compared([(own, [own | {"butteraugli": 9.0}])], "attainment")
         == "0 of 1; over **1.0** times; best 0.00 of ours"
     )
+
+
+def test_a_worker_is_imported_where_there_is_no_resource_module() -> None:
+    code = "import sys; sys.modules['resource'] = None; import _worker"
+    folder = Path(peers.__file__).parent
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
 
 @pytest.mark.slow

@@ -122,7 +122,6 @@ def test_auc(positive: list[float], negative: list[float], expected: float) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_the_remover_learns_a_change_that_is_always_the_same() -> None:
     checks = np.indices((128, 128)).sum(0)[..., None] % 2 * np.array([12, 0, 6])
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 from types import SimpleNamespace
@@ -213,6 +214,21 @@ def test_icons_have_their_sizes():
     with Image.open(PACKAGING / "icon.ico") as image:
         assert image.info["sizes"] == {(side, side) for side in icons.ICO_SIZES}
     assert ElementTree.parse(PACKAGING / "icon.svg").getroot().get("viewBox") == "0 0 512 512"
+
+
+# The source distribution
+
+
+def test_the_sdist_has_all_that_its_tests_need():
+    """They read or import from every part of the repository, so nothing that is tracked may be missing."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout:
+        pytest.skip("not a checkout")
+    tracked = {line.split("/")[0] for line in done.stdout.splitlines()} - {".gitattributes"}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    included = {path.removeprefix("/") for path in build["targets"]["sdist"]["include"]}
+    of_themselves = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
+    assert tracked - of_themselves == included
 
 
 # The release

@@ -15,9 +15,11 @@ from glaze_edge import __version__
 from glaze_edge.app import words
 from glaze_edge.app.feed import Feed
 from glaze_edge.app.work import safe_name
-from glaze_models.errors import GlazeError, OptionError
+from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime import store
-from glaze_runtime.decoder_store import add_decoder, is_decoder_file
+from glaze_runtime.decoder_store import add_decoder
+from glaze_runtime.recognise import is_decoder
+from glaze_runtime.sources import open_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Checkpoints:
 
         Raises:
             OptionError: another one is being added.
+            AppError: there is no place for it.
         """
         if not self._busy.acquire(blocking=False):
             raise OptionError("A checkpoint is being added. Wait for it, then add the next one.")
@@ -54,7 +57,12 @@ class Checkpoints:
             "added": None,
         }
         self._feed.tell("state")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = AppError(f"{safe_name(name)} was not taken in: {error.strerror}. Check the disk.")
+            self.end(problem)
+            raise problem from error
         return self._folder / safe_name(name)
 
     def tell(self, done: int, whole: int) -> None:
@@ -73,10 +81,11 @@ class Checkpoints:
         self._state |= {"stage": "reading", "share": 0.0}
         self._feed.tell("state")
         try:
-            decoder = is_decoder_file(path)
-            added = (
-                add_decoder(path) if decoder else store.add(path, version=__version__, on_bytes=self.tell)[0]
-            )
+            checkpoint = open_checkpoint(path)
+            if is_decoder(checkpoint):
+                added = add_decoder(checkpoint)
+            else:
+                added, _ = store.add(checkpoint, version=__version__, on_bytes=self.tell)
         except GlazeError as error:
             raise type(error)(str(error).replace(f"{self._folder}{os.sep}", "")) from error
         self._state["added"] = added.name

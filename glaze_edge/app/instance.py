@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from filelock import FileLock, Timeout
 
-from glaze_models.errors import AppError
+from glaze_edge.files.atomic import reason
+from glaze_models.errors import AppError, GlazeError, UnreadablePicture
 
 PATIENCE = 10.0
 """Seconds that the other one may take to start."""
@@ -32,6 +33,8 @@ class Instance:
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise AppError(f"{self._lock.lock_file} cannot be written: {reason(error)}.") from error
         try:
             self._address.unlink(missing_ok=True)
             yield True
@@ -82,13 +85,32 @@ def ask(
 
 
 def hand_over(address: str, pictures: list[Path]) -> None:
-    """Give pictures to the app at `address`.
+    """Give pictures to the app at `address`; one that it cannot have does not keep the rest from it.
 
     Raises:
-        AppError: it does not take one.
-        OSError: a picture cannot be read, or the app has ended.
+        UnreadablePicture: a picture cannot be read.
+        AppError: the app does not take one, or has ended.
     """
+    problems: list[GlazeError] = []
     for picture in pictures:
-        status, answer = ask(address, "PUT", f"pictures?name={quote(picture.name)}", picture.read_bytes())
-        if status != 201:
-            raise AppError(f"{picture} was not taken: {json.loads(answer)['error']['text']}")
+        try:
+            _give(address, picture)
+        except (UnreadablePicture, AppError) as error:
+            problems.append(error)
+    if problems:
+        raise type(problems[0])("\n".join(map(str, problems)))
+
+
+def _give(address: str, picture: Path) -> None:
+    try:
+        content = picture.read_bytes()
+    except OSError as error:
+        raise UnreadablePicture(f"{picture} cannot be read: {error.strerror}.") from error
+    try:
+        status, answer = ask(address, "PUT", f"pictures?name={quote(picture.name)}", content)
+    except (OSError, HTTPException) as error:
+        raise AppError(
+            f"{picture} was not taken: the running app does not answer. Start it again."
+        ) from error
+    if status != 201:
+        raise AppError(f"{picture} was not taken: {json.loads(answer)['error']['text']}")

@@ -22,7 +22,9 @@ from glaze_edge.app.server import make_app
 from glaze_edge.app.studio import Studio
 from glaze_edge.app.window import OwnWindow
 from glaze_edge.app.words import log_file
-from glaze_models.errors import OptionError
+from glaze_edge.files.atomic import reason
+from glaze_edge.files.paths import found
+from glaze_models.errors import AppError, OptionError
 from glaze_runtime.store import data_folder
 
 NICENESS = 5
@@ -40,21 +42,25 @@ def launch(pictures: list[Path], *, port: int, show: bool, say: Callable[[str], 
 
     Raises:
         OptionError: the port is taken, a picture does not exist.
-        AppError: another one runs and does not answer.
+        AppError: another one runs and does not answer or does not take a picture, or there is no place for the app's data.
+        UnreadablePicture: the other one cannot be given a picture.
     """
     for picture in pictures:
-        if not picture.is_file():
+        if found(picture) != "file":
             raise OptionError(f"{picture} does not exist. Check its name.")
     folder = data_folder() / "app"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise AppError(f"The app's folder {folder} cannot be made: {reason(error)}.") from error
     instance = Instance(folder)
     with instance.only() as first:
         if not first:
             address = instance.find()
-            hand_over(address, pictures)
             say(address)
             if show:
                 webbrowser.open(address)
+            hand_over(address, pictures)
             return
         _log_to(log_file())
         with contextlib.suppress(OSError, AttributeError):

@@ -1,8 +1,10 @@
 """The networks in use, and how fast they are."""
 
 from dataclasses import replace
+from weakref import WeakSet
 
 from glaze_edge.api import Session
+from glaze_edge.app import words
 from glaze_edge.app.pace import Pace
 from glaze_edge.app.turns import Turns
 from glaze_edge.settings import Settings
@@ -24,6 +26,7 @@ class Networks:
         self.pace: Pace | None = None
         self.problem: str | None = None
         self._session: Session | None = None
+        self._given: WeakSet[Session] = WeakSet()
 
     @property
     def device(self) -> str | None:
@@ -40,14 +43,28 @@ class Networks:
         try:
             cards = [encoder_card(name) for name in settings.encoders]
             if self._session is None or [each.card for each in self._session.encoders] != cards:
-                self._session = self.pace = (
-                    None  # before the next ones are loaded: both may not fit into memory
-                )
+                self._release()  # before the next ones are loaded: both may not fit into memory
+                self._session = self.pace = None
                 session = Session(replace(settings, style="auto"))
                 self.pace = Pace(session.verdict(), len(session.encoders))
                 self._session = session
         except GlazeError as error:
             self.problem = str(error)
             raise
+        except Exception as error:
+            self.problem = words.unexpected(error)["text"]
+            raise
         self.problem = None
-        return self._session.retuned(settings)
+        session = self._session.retuned(settings)
+        self._given.add(session)
+        return session
+
+    def resume(self, session: Session, pace: Pace | None) -> None:
+        """Whoever gave way goes on with its own `session`; the networks that took the place of its own are let go of."""
+        if self._session is None or self._session.encoders is not session.encoders:
+            self._release()
+            self._session, self.pace = session, pace
+
+    def _release(self) -> None:
+        for session in (*self._given, *filter(None, [self._session])):
+            session.release()

@@ -1,5 +1,6 @@
 """The queue: which picture is next, and what becomes of the one at work. All of it may be called from any thread."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from glaze_edge.app.work import Item, WorkFolder
+
+log = logging.getLogger(__name__)
 
 Run = Literal["idle", "running", "paused"]
 
@@ -33,6 +36,9 @@ class Queue:
     Args:
         folder: where they are kept. Those that a crash left in it are in the queue from the start.
         changed: is called after every change.
+
+    Attributes:
+        problem: why the list on disk is out of date; None while it is not.
     """
 
     def __init__(self, folder: WorkFolder, changed: Callable[[], None]) -> None:
@@ -43,6 +49,7 @@ class Queue:
         self.recovered = bool(self._items)
         self._run: Run = "idle"
         self._closed = False
+        self.problem: str | None = None
 
     @property
     def items(self) -> list[Item]:
@@ -197,12 +204,28 @@ class Queue:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        with self._news:
-            yield
-            if not self._closed:
-                self.folder.save(self._items)
-            self._news.notify_all()
-        self._tell()
+        try:
+            with self._news:
+                try:
+                    yield
+                    self._save()
+                finally:
+                    self._news.notify_all()
+        finally:
+            self._tell()
+
+    def _save(self) -> None:
+        """The change stands even if the list cannot be saved: only a crash would undo it, and the page says so."""
+        if self._closed:
+            return
+        try:
+            self.folder.save(self._items)
+        except Exception as error:
+            if self.problem is None:
+                log.exception("saving the queue")
+            self.problem = (isinstance(error, OSError) and error.strerror) or str(error)
+        else:
+            self.problem = None
 
 
 def _set(item: Item, fields: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ def _state(studio: Studio) -> dict[str, Any]:
         "window": studio.window is not None,
         "device": networks.device,
         "problem": networks.problem,
+        "unsaved": queue.problem,
         "run": queue.run,
         "recovered": queue.recovered,
         "settings": {

@@ -22,7 +22,7 @@ from glaze_edge.app.trial import Trial, try_out
 from glaze_edge.app.work import Item, WorkFolder, safe_name
 from glaze_edge.app.worker import Worker
 from glaze_edge.files import output_path, read_picture
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import reason, replacing
 from glaze_edge.files.paths import check_destination
 from glaze_edge.generators import choices, every_choice, resolved
 from glaze_edge.settings import Settings
@@ -111,11 +111,15 @@ class Studio:
 
         Raises:
             OptionError: the queue is full.
+            OutputError: there is no room for it.
         """
         if len(self.queue.items) >= MOST_PICTURES:
             raise OptionError(f"The queue holds {MOST_PICTURES} pictures, and no more. Glaze these first.")
         item = Item(name=safe_name(name))
-        self.queue.folder.admit(item)
+        try:
+            self.queue.folder.admit(item)
+        except OSError as error:
+            raise OutputError(f"{item.name} was not taken in: {reason(error)}.") from error
         return item
 
     def accept(self, item: Item) -> None:

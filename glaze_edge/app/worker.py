@@ -1,14 +1,14 @@
 """The worker: glazes and audits the pictures of the queue, one after another, and gives way to those who wait for an answer."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, sleep
 
 from PIL import Image as PillowImage
 
+from glaze_edge.api import Session
 from glaze_edge.app import words
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue, Stopped
@@ -19,6 +19,9 @@ from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
 
 log = logging.getLogger(__name__)
+
+REST = 1.0
+"""Seconds between two tries where the queue itself fails."""
 
 
 class Worker:
@@ -52,24 +55,48 @@ class Worker:
 
     def _work(self) -> None:
         self._load()
-        while (job := self._queue.take()) is not None:
-            self._on_progress(job, 0)
+        while True:
             try:
-                with self._networks.turns.patient():
-                    (self._glaze if job.kind == "glaze" else self._audit)(job)
-            except Stopped:
-                self._queue.finish(job)
-            except GlazeError as error:
-                self._fail(job, words.error(error, self._queue.folder.path))
-            except Exception as error:
-                log.exception("%s of %s", job.kind, job.item.name)
-                self._fail(job, words.unexpected(error))
+                job = self._queue.take()
+                if job is None:
+                    return
+                self._do(job)
+            except Exception:
+                log.exception("the worker")
+                sleep(REST)
+
+    def _do(self, job: Job) -> None:
+        try:
+            self._try(job)
+        except Exception as error:
+            log.exception("the end of %s", job.item.name)
+            self._fail(job, {"kind": "other", "text": f"{type(error).__name__}: {error}"})
+
+    def _try(self, job: Job) -> None:
+        try:
+            self._on_progress(job, 0)
+            with self._networks.turns.patient():
+                (self._glaze if job.kind == "glaze" else self._audit)(job)
+        except Stopped:
+            self._queue.finish(job)
+        except GlazeError as error:
+            self._fail(job, words.error(error, self._queue.folder.path))
+        except Exception as error:
+            log.exception("%s of %s", job.kind, job.item.name)
+            self._fail(job, words.unexpected(error))
 
     def _load(self) -> None:
-        """So that the first trial need not wait for it."""
-        with contextlib.suppress(GlazeError), self._networks.turns.patient():
-            self._networks.session(self._settings())
-        self._on_loaded()
+        """So that the first trial need not wait for it. Where it fails the page says why, and the next picture tries again."""
+        try:
+            with self._networks.turns.patient():
+                self._networks.session(self._settings())
+        except GlazeError as error:
+            self._networks.problem = str(error)
+        except Exception as error:
+            log.exception("loading the networks")
+            self._networks.problem = words.unexpected(error)["text"]
+        finally:
+            self._on_loaded()
 
     def _fail(self, job: Job, error: dict[str, str]) -> None:
         if job.kind == "glaze":
@@ -88,7 +115,7 @@ class Worker:
             overwrite=True,
         )
         work = sum(works((item.height, item.width), settings))
-        between = self._between(job, work)
+        between = self._between(job, work, session)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):
             raise outcome.error
@@ -110,14 +137,14 @@ class Worker:
         session = self._networks.session(
             replace(settings, encoders=mark.encoders if mark else settings.encoders)
         )
-        between = self._between(job, 0)
+        between = self._between(job, 0, session)
         with PillowImage.open(folder.target(item)) as target:
             audit = session.audit(original, glazed, target.convert("RGB"), lambda share, _: between(share))
         write_report(audit, item.name, folder.result(item).name, folder.report(item))
         self._queue.finish(job, audit="done")
 
-    def _between(self, job: Job, work: float) -> Callable[[float], None]:
-        """What is done between two steps of a job of so much `work`; it is told the share that is done."""
+    def _between(self, job: Job, work: float, session: Session) -> Callable[[float], None]:
+        """What is done between two steps of a job of so much `work` with `session`; it is told the share that is done."""
         turns, pace = self._networks.turns, self._networks.pace
         done, since = 0.0, monotonic()
 
@@ -132,6 +159,7 @@ class Worker:
                 with turns.rest():
                     self._queue.wait_while_held(job)
                 self._queue.require_wanted(job)
+            self._networks.resume(session, pace)
             done, since = share, monotonic()
 
         return between

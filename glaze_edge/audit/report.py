@@ -25,9 +25,8 @@ from glaze_edge.audit.words import (
     untested,
 )
 from glaze_edge.figures import visibility_map
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import writing
 from glaze_edge.sheet import AMPLIFIED, difference
-from glaze_models.errors import OutputError
 
 SHOWN_SIDE = 1024
 """Pixels: larger pictures are scaled down in the report."""
@@ -66,13 +65,8 @@ def write_report(audit: Audit, original: str, glazed: str, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    try:
-        with replacing(path) as file:  # a name on disk need not be UTF-8
-            file.write(report(audit, original, glazed).encode("utf-8", "replace"))
-    except OSError as error:
-        raise OutputError(
-            f"{path} was not written: {error.strerror or error}. Check the disk and the folder."
-        ) from error
+    with writing(path) as file:  # a name on disk need not be UTF-8
+        file.write(report(audit, original, glazed).encode("utf-8", "replace"))
 
 
 def _tiles(findings: Findings) -> Iterator[str]:

@@ -13,6 +13,7 @@ from glaze_edge.audit.report import write_report
 from glaze_edge.audit.words import lines
 from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import check_destination, read_picture
+from glaze_edge.files.paths import same_file
 from glaze_edge.settings import Settings
 from glaze_edge.trainer import shown
 from glaze_models.errors import OptionError
@@ -54,7 +55,7 @@ def audit(
     """Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, and what survives
     what people do to pictures. Without the style target only the drift of the style is known."""
     inputs = [path for path in (original, glazed, target) if path is not None]
-    if original.exists() and glazed.exists() and original.samefile(glazed):
+    if same_file(original, glazed):
         raise OptionError(
             f"{original} and {glazed} are the same file. Name a picture and its glazed version."
         )

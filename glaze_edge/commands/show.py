@@ -6,7 +6,7 @@ import click
 import numpy as np
 
 from glaze_edge.files import check_destination, read_picture
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import writing
 from glaze_edge.sheet import AMPLIFIED, sheet
 from glaze_models.errors import OptionError
 
@@ -29,6 +29,6 @@ def show(original: Path, glazed: Path, output: Path | None, overwrite: bool) -> 
     check_destination(glazed, output, overwrite=overwrite)
     difference = np.float32(0.5) + AMPLIFIED * (after - before)
     tiles = [(original.name, before), (glazed.name, after), (f"difference x {AMPLIFIED}", difference)]
-    with replacing(output) as file:
+    with writing(output) as file:
         sheet(tiles, columns=3).save(file, "PNG")
     click.echo(output)

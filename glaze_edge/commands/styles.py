@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glaze_edge.files import check_destination, read_picture
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import writing
 from glaze_edge.sheet import sheet
 from glaze_models.styles import style_bank
 from glaze_runtime.stylise import LiteStylist, draw_style, far_styles, rank_styles
@@ -41,7 +41,7 @@ def styles(picture: Path | None, output: Path | None, seed: int, overwrite: bool
     scale = TILE / min(image.shape[:2])
     small = resize(image, (round(image.shape[0] * scale), round(image.shape[1] * scale)))
     tiles = [(picture.name, small)] + [(f"{s.name}  {d:.1f}", stylist.stylise(small, s)) for s, d in ranking]
-    with replacing(output) as file:
+    with writing(output) as file:
         sheet(tiles, columns=6).save(file, "PNG")
     if as_json:
         rows = [{"style": s.name, "distance": round(d, 3), "in_band": s.name in band} for s, d in ranking]

@@ -132,13 +132,21 @@ WRITTEN_AS = {name: name for name in FORMATS} | {"MPO": "JPEG", "GIF": "PNG"}
 """The formats that pictures are read from, and what each is written back in."""
 
 
+HEAD = 16
+"""Bytes that tell a format."""
+
+
 def sniff(path: Path) -> str | None:
     """Pillow's name of a file's format, from its first bytes; None if none of ours, or not readable."""
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            return format_of(file.read(HEAD))
     except OSError:
         return None
+
+
+def format_of(head: bytes) -> str | None:
+    """As `sniff`, for the first HEAD bytes of a file."""
     Image.init()
     return next((name for name in WRITTEN_AS if _accepts(name, head)), None)
 

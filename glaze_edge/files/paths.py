@@ -1,9 +1,13 @@
 """Where results go, and whether they may."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
+from glaze_edge.files.atomic import reason
 from glaze_edge.files.formats import FORMATS, WRITTEN_AS, sniff
 from glaze_models.errors import OptionError, OutputError
 
@@ -43,7 +47,7 @@ def output_path(
     """
     written_as = _written_as(source, format)
     suffixes = FORMATS[written_as].suffixes if written_as else (source.suffix,)
-    if output is not None and not (many or output.is_dir() or not output.suffix):
+    if output is not None and not (many or found(output) == "folder" or not output.suffix):
         if output.suffix.lower() not in suffixes:
             raise OptionError(
                 f"{output} would hold a {written_as} picture. "
@@ -66,7 +70,7 @@ def output_paths(
     Raises:
         OptionError: `format` is unknown, or `output` is a file.
     """
-    if output is not None and output.is_file():
+    if output is not None and found(output) == "file":
         raise OptionError(f"{output} is a file, and there are many pictures. Name a folder.")
     return distinct([output_path(source, output, format, many=True) for source in sources], besides=sources)
 
@@ -94,11 +98,16 @@ def check_destination(source: Path, path: Path, *, overwrite: bool = False) -> N
         OutputError: it is the source itself (through whatever links), a folder, in a folder that is missing
             or may not be written to, or it exists and `overwrite` is False.
     """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise OutputError(f"{path} cannot be written: {reason(error)}.") from error
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file in it.")
     if not path.parent.is_dir():
         raise OutputError(f"{path} cannot be written: its folder does not exist. Make it first.")
-    if _same_file(source, path):
+    if same_file(source, path):
         raise OutputError(f"{path} is the picture itself, which is never overwritten. Choose another name.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already. Choose another name, or allow overwriting.")
@@ -109,8 +118,8 @@ def check_destination(source: Path, path: Path, *, overwrite: bool = False) -> N
 def _written_as(source: Path, choice: str) -> str | None:
     if choice != KEEP:
         return format_named(choice)
-    found = sniff(source)
-    return WRITTEN_AS[found] if found else None
+    name = sniff(source)
+    return WRITTEN_AS[name] if name else None
 
 
 def _numbered(path: Path) -> Iterable[Path]:
@@ -122,10 +131,22 @@ def _numbered(path: Path) -> Iterable[Path]:
 
 
 def _key(path: Path) -> str:
-    return str(path.resolve()).casefold()
+    return os.path.realpath(path).casefold()
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    if one.resolve() == other.resolve():
+def found(path: Path) -> Literal["file", "folder"] | None:
+    """What is at `path`; None where that cannot be told either, as with a name that is too long, where `Path.exists` may raise."""
+    try:
+        return "folder" if stat.S_ISDIR(path.stat().st_mode) else "file"
+    except (OSError, ValueError):
+        return None
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, through whatever links; False where either leads nowhere."""
+    if os.path.realpath(one) == os.path.realpath(other):
         return True
-    return one.exists() and other.exists() and one.samefile(other)
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from glaze_edge.files.colour import ColourSpace
-from glaze_edge.files.formats import FORMATS, WRITTEN_AS, sniff
+from glaze_edge.files.formats import FORMATS, HEAD, WRITTEN_AS, format_of
 from glaze_edge.files.mark import Mark
 from glaze_edge.files.metadata import read_metadata
 from glaze_edge.files.orientation import as_stored, upright
+from glaze_edge.files.paths import found
 from glaze_edge.files.picture import Picture, Samples
 from glaze_edge.files.samples import UnknownSamplesError, read_samples
 from glaze_models.errors import PictureError, UnreadablePicture, UnsupportedPicture
@@ -130,7 +131,7 @@ def _trouble(path: Path, error: OSError) -> str:
             return "does not exist. Check its name."
         case errno.EISDIR:
             return "is a folder. Name a picture in it."
-        case errno.EACCES | errno.EPERM if path.is_dir():
+        case errno.EACCES | errno.EPERM if found(path) == "folder":
             return "is a folder. Name a picture in it."
         case errno.EACCES | errno.EPERM:
             return "may not be read. Allow reading it."
@@ -145,24 +146,25 @@ def _decoder(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
 
     It is given no name, or it would map the file into memory, and so get rotated TIFFs wrong (Pillow 13.0).
     """
-    name = sniff(path)
+    file.seek(0)
+    head = file.read(HEAD)
+    name = format_of(head)
     if name is None:
-        raise _no_picture_of_ours(path)
+        raise _no_picture_of_ours(path, head)
     file.seek(0)
     return Image.OPEN[name][0](file, "")
 
 
-def _no_picture_of_ours(path: Path) -> PictureError:
-    if path.stat().st_size == 0:
+def _no_picture_of_ours(path: Path, head: bytes) -> PictureError:
+    if not head:
         return UnreadablePicture(f"{path} is empty. Export it again from its source.")
-    kind = _OTHER_KINDS.get(path.suffix.lower()) or _known_to_pillow(path)
+    kind = _OTHER_KINDS.get(path.suffix.lower()) or _known_to_pillow(head)
     if kind is None:
         return UnreadablePicture(f"{path} is no picture. Check what it holds.")
     return UnsupportedPicture(f"{path} is a {kind} file. Save it as PNG, JPEG, WebP, TIFF or AVIF.")
 
 
-def _known_to_pillow(path: Path) -> str | None:
-    head = path.read_bytes()[:16]
+def _known_to_pillow(head: bytes) -> str | None:
     names = (name for name, (_, accept) in Image.OPEN.items() if accept and accept(head) is True)
     return next(names, None)
 

@@ -1,13 +1,12 @@
 """Writing a glazed picture: the file's own samples plus what the glaze changed."""
 
-import errno
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glaze_edge.files.atomic import replacing
+from glaze_edge.files.atomic import writing
 from glaze_edge.files.colour import ColourSpace, to_8_bits
 from glaze_edge.files.formats import FORMATS, Format
 from glaze_edge.files.mark import Mark
@@ -17,17 +16,6 @@ from glaze_edge.files.picture import Picture, Samples
 from glaze_models.errors import OptionError, OutputError
 
 _ROWS = 256
-
-_WHAT_TO_DO = {
-    errno.ENOSPC: "the disk is full. Free some space",
-    errno.EDQUOT: "your share of the disk is used up. Free some space",
-    errno.EACCES: "that is not permitted. Choose another folder",
-    errno.EPERM: "that is not permitted. Choose another folder",
-    errno.EROFS: "the disk is read-only. Choose another folder",
-    errno.ENOENT: "the folder is gone. Make it again",
-    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
-    errno.EFBIG: "the disk takes no file that large. Choose another format or disk",
-}
 
 
 def write_picture(
@@ -67,11 +55,8 @@ def write_picture(
     samples = _glazed_samples(carrier, glazed)
     metadata = replace(carrier.metadata, xmp=mark.add_to(carrier.metadata.xmp))
     try:
-        with replacing(path) as file:
+        with writing(path) as file:
             target.encode(file, carrier.mode, samples, metadata, carrier.settings)
-    except OSError as error:
-        what = _WHAT_TO_DO.get(error.errno or 0, f"{error.strerror or error}. Check the disk")
-        raise OutputError(f"{path} was not written: {what}.") from error
     except (ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise OutputError(
             f"{path} was not written: {target.name} cannot hold it ({error}). Choose another format."

@@ -2,6 +2,5 @@
 
 import os
 
-os.environ["ORT_DISABLE_TELEMETRY"] = (
-    "1"  # read when onnxruntime is loaded: its official builds report to their maker by default
-)
+# Read when onnxruntime is loaded: its official builds report to their maker by default.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

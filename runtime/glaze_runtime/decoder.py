@@ -4,9 +4,8 @@ import numpy as np
 
 from glaze_models import DecoderCard, EncoderCard
 from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.binding import bind, load_weights
 from glaze_runtime.devices import Device
-from glaze_runtime.encoder import planes, sized_sessions
+from glaze_runtime.encoder import Graphs, planes
 from glaze_runtime.store import decoder_card
 
 
@@ -21,9 +20,7 @@ class Decoder:
     def __init__(self, card: DecoderCard, device: Device) -> None:
         self.card = card
         self.device = device
-        weights = load_weights(card)
-        self._decode = sized_sessions(bind(card.decode_graph, weights), card.stride, device)
-        self._step = sized_sessions(bind(card.step_graph, weights), card.stride, device)
+        self._graphs = Graphs(card, device)
 
     def decode(self, latent: Latent) -> Image:
         """The image [stride·h,stride·w,3], clipped to 0..1, of `latent` [1,C,h,w], a mean before the generator's scale.
@@ -31,7 +28,7 @@ class Decoder:
         Raises:
             ValueError: the latent has another number of channels, or no cells.
         """
-        session = self._decode(*self._size(latent))
+        session = self._graphs.session(self.card.decode_graph, *self._size(latent))
         image: Image = session.run(["image"], {"latent": _contiguous(latent)})[0][0].transpose(1, 2, 0)
         return image.clip(0, 1)
 
@@ -45,8 +42,13 @@ class Decoder:
         if image.shape != (height, width, 3):
             raise ValueError(f"image of {image.shape}: a latent of {latent.shape} needs {(height, width, 3)}")
         feeds = {"latent": _contiguous(latent), "target": planes(image)}
-        loss, gradient = self._step(height, width).run(["loss", "gradient"], feeds)
+        session = self._graphs.session(self.card.step_graph, height, width)
+        loss, gradient = session.run(["loss", "gradient"], feeds)
         return float(loss), gradient
+
+    def release(self) -> None:
+        """Give back the memory of the networks until they are used again."""
+        self._graphs.release()
 
     def _size(self, latent: Latent) -> tuple[int, int]:
         """Height and width of the image."""

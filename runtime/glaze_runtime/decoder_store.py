@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from glaze_models.errors import OptionError, WeightsError
-from glaze_runtime.recognise import decoders_in, is_decoder, named_in
-from glaze_runtime.sources import open_checkpoint
+from glaze_runtime.recognise import decoders_in, named_in
+from glaze_runtime.sources import Checkpoint, open_checkpoint
 from glaze_runtime.store import (
     DECODER,
     Manifest,
@@ -19,30 +19,21 @@ from glaze_runtime.store import (
 )
 
 
-def is_decoder_file(path: Path) -> bool:
-    """Whether the file or folder at `path` holds a decoder without its encoder: then it is for `add_decoder`.
-
-    Raises:
-        OptionError, WeightsError: it cannot be opened, as in `store.add`.
-    """
-    return is_decoder(open_checkpoint(path))
-
-
-def add_decoder(path: Path, name: str | None = None) -> Manifest:
-    """Add the decoder in the file or folder at `path` to an encoder that was added: all of it, or nothing.
+def add_decoder(given: Path | Checkpoint, name: str | None = None) -> Manifest:
+    """Add the decoder in what is `given`, without its encoder (`recognise.is_decoder`), to one that was added: all of it, or nothing.
 
     Args:
-        path: as in `store.add`.
+        given: as in `store.add`.
         name: of the added encoder; by default the one that it fits, by the file's name if there are several.
 
     Raises:
-        OptionError: nothing at `path`; several encoders fit, so that the name must be given; or it has a decoder.
+        OptionError: nothing is there; several encoders fit, so that the name must be given; or it has a decoder.
         WeightsError: the file holds no decoder that fits, its encoder was not added, or it is damaged.
         ModelError: it cannot be stored, as the disk is full.
     """
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(given) if isinstance(given, Path) else given
     fitting = decoders_in(checkpoint)
-    manifest = read_manifest(_owner(path, fitting, name))
+    manifest = read_manifest(_owner(checkpoint.given, fitting, name))
     if manifest.decoder:
         raise OptionError(
             f"The encoder {manifest.name} has a decoder already, from {manifest.decoder}. "

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glaze_models import EncoderCard
+from glaze_models import DecoderCard, EncoderCard
 from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.binding import Bound, bind, load_weights
 from glaze_runtime.devices import Device, Placement, open_session
@@ -16,6 +17,40 @@ if TYPE_CHECKING:
 
 SESSIONS_KEPT = 4
 """For each graph: a session holds buffers for its size, and a picture needs few sizes of tile."""
+
+
+class Graphs:
+    """The graphs of `card` on `device`, with its weights.
+
+    Raises:
+        ModelError, WeightsError: the card's files are damaged.
+    """
+
+    def __init__(self, card: EncoderCard | DecoderCard, device: Device) -> None:
+        self.card = card
+        self._device = device
+        self._sessions = self._load()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether they take up memory now."""
+        return bool(self._sessions)
+
+    def session(self, graph: Path, height: int, width: int) -> "onnxruntime.InferenceSession":
+        """The session of one of the card's graphs for a height and width; what was released is loaded again."""
+        self._sessions = self._sessions or self._load()
+        return self._sessions[graph](height, width)
+
+    def release(self) -> None:
+        """Give back the memory of weights and sessions until they are used again."""
+        self._sessions = {}
+
+    def _load(self) -> "dict[Path, Callable[[int, int], onnxruntime.InferenceSession]]":
+        weights = load_weights(self.card)
+        return {
+            graph: sized_sessions(bind(graph, weights), self.card.stride, self._device)
+            for graph in self.card.graphs
+        }
 
 
 class Encoder:
@@ -29,9 +64,7 @@ class Encoder:
     def __init__(self, card: EncoderCard, device: Device) -> None:
         self.card = card
         self.device = device
-        weights = load_weights(card)
-        self._encode = sized_sessions(bind(card.encode_graph, weights), card.stride, device)
-        self._step = sized_sessions(bind(card.step_graph, weights), card.stride, device)
+        self._graphs = Graphs(card, device)
 
     def encode(self, image: Image) -> Latent:
         """The latent mean [1,C,H/stride,W/stride], before the generator's scale, of `image` [H,W,3] in 0..1.
@@ -39,7 +72,7 @@ class Encoder:
         Raises:
             ValueError: height or width is no multiple of the stride, or not the one size the encoder takes.
         """
-        session = self._encode(*self._size(image))
+        session = self._graphs.session(self.card.encode_graph, *self._size(image))
         latent: Latent = session.run(["latent"], {"image": planes(image)})[0]
         return latent
 
@@ -54,13 +87,18 @@ class Encoder:
         if target.shape != cells:
             raise ValueError(f"target of {target.shape}: an image of {height}x{width} needs {cells}")
         feeds = {"image": planes(image), "target": np.ascontiguousarray(target, np.float32)}
-        loss, gradient = self._step(height, width).run(["loss", "gradient"], feeds)
+        session = self._graphs.session(self.card.step_graph, height, width)
+        loss, gradient = session.run(["loss", "gradient"], feeds)
         return float(loss), gradient[0].transpose(1, 2, 0)
 
     def placement(self, height: int, width: int) -> Placement:
         """Where the operators of the step graph run, for an image of this size in pixels."""
-        placement: Placement = self._step(height, width).placement
+        placement: Placement = self._graphs.session(self.card.step_graph, height, width).placement
         return placement
+
+    def release(self) -> None:
+        """Give back the memory of the networks until they are used again."""
+        self._graphs.release()
 
     def _size(self, image: Image) -> tuple[int, int]:
         stride = self.card.stride

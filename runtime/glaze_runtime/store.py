@@ -28,7 +28,7 @@ from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard, WeightsFi
 from glaze_models.errors import ModelError, OptionError, WeightsError
 from glaze_runtime.binding import misfits, require_finite, weights_entries
 from glaze_runtime.recognise import addable, recognise
-from glaze_runtime.sources import SUBFOLDERS, open_checkpoint
+from glaze_runtime.sources import SUBFOLDERS, Checkpoint, open_checkpoint
 from glaze_runtime.tensorfile import Entry, read_tensor, write_tensors
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}(?<!\.)")
@@ -186,17 +186,17 @@ def require_free(name: str) -> None:
 
 
 def add(
-    path: Path,
+    given: Path | Checkpoint,
     name: str | None = None,
     *,
     version: str,
     url: str | None = None,
     on_bytes: Callable[[int, int], None] = lambda done, whole: None,
 ) -> tuple[Manifest, str]:
-    """Add the encoder in the file or folder at `path`: all of it, or nothing.
+    """Add the encoder in what is `given`: all of it, or nothing.
 
     Args:
-        path: a `.safetensors` file, or a diffusers folder.
+        given: a `.safetensors` file, a diffusers folder, or one of them opened.
         name: of a known card, or a new one; by default that of the card which is recognised.
         version: of glaze-edge, for the manifest.
         url: where the file came from, for the manifest.
@@ -206,18 +206,20 @@ def add(
         The manifest, and what was assumed (empty where all was certain).
 
     Raises:
-        OptionError: nothing at `path`; the name is taken; or it must be given.
+        OptionError: nothing is there; the name is taken; or it must be given.
         WeightsError: the file holds no encoder that fits, or is damaged.
         ModelError: it cannot be stored, as the disk is full.
     """
     if name is not None:
         require_free(name)
-    family = addable()[name].family if name in addable() else ""
-    checkpoint = open_checkpoint(path, SUBFOLDERS[::-1] if family.startswith("clip") else SUBFOLDERS)
+    if isinstance(given, Path):
+        family = addable()[name].family if name in addable() else ""
+        given = open_checkpoint(given, SUBFOLDERS[::-1] if family.startswith("clip") else SUBFOLDERS)
+    checkpoint = given
     recognised = recognise(checkpoint, name)
     name = name or recognised.card.name
     require_free(name)
-    with _newencoder_folder(name) as folder:
+    with _new_encoder_folder(name) as folder:
         weights = folder / "weights.safetensors"
         with weights.open("x+b") as stored, checkpoint.file.open("rb") as source:
             _copy(recognised.tensors, source, stored)
@@ -349,7 +351,7 @@ def _sha256(file: BufferedIOBase, on_bytes: Callable[[int, int], None] = lambda 
 
 
 @contextmanager
-def _newencoder_folder(name: str) -> Iterator[Path]:
+def _new_encoder_folder(name: str) -> Iterator[Path]:
     """A folder to fill, which takes the place of the encoder `name` at the end of the block.
 
     Raises:

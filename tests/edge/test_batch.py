@@ -1,12 +1,16 @@
 """Batches: what is written when, and how progress is told."""
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from glaze_edge import Session, Settings
+from glaze_edge import Session, Settings, batch
 from glaze_edge.batch import Done, Failed, Order, glaze_all
 
 
@@ -54,3 +58,38 @@ def test_what_cannot_be_decoded_fails_alone(tmp_path: Path, session: Session) ->
     assert [type(outcome) for outcome in outcomes] == [Failed, Done]
     assert [outcome.source for outcome in outcomes] == [cut, whole]
     assert not (tmp_path / "cut-glazed.jpg").exists()
+
+
+class Counted:
+    """A function that counts its calls by their first argument."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.calls = function, Counter[object]()
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls[arguments[0]] += 1
+        return self.function(*arguments)
+
+
+def test_nothing_is_computed_twice(tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    read, parts = Counted(batch.read_picture), Counted(batch.works)
+    monkeypatch.setattr(batch, "read_picture", read)
+    monkeypatch.setattr(batch, "works", parts)
+    auto = session.retuned(replace(session.settings, style="auto"))
+    done = list(glaze_all(auto, Order(pictures=sources)))
+    assert [type(outcome) for outcome in done] == [Done, Done]
+    assert [read.calls[source] for source in sources] == [1, 1]
+    assert parts.calls.total() == 2
+
+
+def test_large_pictures_are_read_again_rather_than_kept(
+    tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    read = Counted(batch.read_picture)
+    monkeypatch.setattr(batch, "read_picture", read)
+    monkeypatch.setattr(batch, "KEPT", 96 * 64)
+    auto = session.retuned(replace(session.settings, style="auto"))
+    assert [type(outcome) for outcome in glaze_all(auto, Order(pictures=sources))] == [Done, Done]
+    assert [read.calls[source] for source in sources] == [1, 2]

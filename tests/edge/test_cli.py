@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import click
 import numpy as np
@@ -153,12 +154,21 @@ def test_a_style_picture_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = picture(tmp_path / "a.png")
+    seen: list[int] = []
+    save = Image.Image.save
 
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupted(self: Image.Image, file: IO[bytes], kind: str, **options: Any) -> None:
+        if kind != "PNG":  # what the optimiser makes of a JPEG
+            save(self, file, kind, **options)
+            return
+        file.write(b"half of a picture")
+        file.flush()
+        seen.append(len(list(tmp_path.iterdir())))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("glaze_edge.batch.write_picture", interrupted)
+    monkeypatch.setattr(Image.Image, "save", interrupted)
     assert quick(source) == 130
+    assert seen == [2]
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 

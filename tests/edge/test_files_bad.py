@@ -4,8 +4,10 @@ import os
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from glaze_edge.files import glimpse, read_picture
-from glaze_models.errors import UnreadablePicture, UnsupportedPicture
+from glaze_models.errors import PictureError, UnreadablePicture, UnsupportedPicture
 
 NOISE = np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8)
 FRAMES = [Image.fromarray(NOISE), Image.fromarray(NOISE[::-1])]
@@ -129,3 +131,41 @@ def test_forbidden(tmp_path: Path) -> None:
 def test_the_content_counts_and_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(encoded("PNG"))
     assert read_picture(tmp_path / "a.jpg").format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("good.png", encoded("PNG")),
+        ("good.tif", encoded("TIFF")),
+        ("empty.png", b""),
+        ("text.png", b"this is no picture at all"),
+        ("other.bmp", encoded("BMP")),
+    ],
+    ids=["png", "tiff", "empty", "text", "bmp"],
+)
+@pytest.mark.parametrize("read", [read_picture, glimpse])
+def test_a_file_is_opened_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    read: Callable[[Path], object],
+) -> None:
+    """Whatever takes the place of the file meanwhile is not mixed with it."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    opened: list[Path] = []
+    real = Path.open
+
+    def vanishing(self: Path, *arguments: str) -> IO[Any]:
+        file = real(self, *arguments)
+        opened.append(self)
+        with suppress(PermissionError):  # Windows keeps an open file
+            self.unlink(missing_ok=True)
+        return file
+
+    monkeypatch.setattr(Path, "open", vanishing)
+    with nullcontext() if name.startswith("good") else pytest.raises(PictureError, match="is "):
+        read(path)
+    assert opened == [path]

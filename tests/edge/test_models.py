@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from glaze_models import ENCODERS, Source, encoder_card
 from glaze_runtime.layouts import LAYOUTS, Layout
+from glaze_runtime.tensorfile import Entry, read_header
 
 Make = Callable[..., dict[str, np.ndarray]]
 BUNDLED = [name for name, card in ENCODERS.items() if card.weights]
@@ -264,3 +265,15 @@ def test_a_decoder_of_its_own_is_added_to_its_encoder(
         assert says in " ".join(capsys.readouterr().out.split())
     assert run("models", "info", "small", "--json") == 0
     assert json.loads(capsys.readouterr().out)["decoder"]["name"] == "small"
+
+
+def test_the_header_of_a_checkpoint_is_read_once(vae: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path) -> dict[str, Entry]:
+        opened.append(path)
+        return read_header(path)
+
+    monkeypatch.setattr("glaze_runtime.sources.read_header", counted)
+    assert run("models", "add", "--from", vae) == 0
+    assert opened == [vae]

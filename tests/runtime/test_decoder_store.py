@@ -11,6 +11,8 @@ from safetensors.numpy import load_file, save_file
 from glaze_models import DECODERS, ENCODERS
 from glaze_models.errors import ModelError, OptionError, WeightsError
 from glaze_runtime import decoder_store, store
+from glaze_runtime.recognise import is_decoder
+from glaze_runtime.sources import open_checkpoint
 
 Make = Callable[..., dict[str, np.ndarray]]
 Known = Callable[..., object]
@@ -121,7 +123,7 @@ def test_a_file_of_its_own(tmp_path: Path, data: Path, encoder: Callable[[str], 
     encoder("small")
     tensors = random(TINY)
     file = save(tmp_path / "tae_decoder.safetensors", {prefix + n: t for n, t in tensors.items()})
-    assert decoder_store.is_decoder_file(file)
+    assert is_decoder(open_checkpoint(file))
     before = store.read_manifest("small")
     manifest = decoder_store.add_decoder(file)
     assert (manifest.name, manifest.decoder) == ("small", file.name)
@@ -139,8 +141,8 @@ def test_a_file_of_its_own(tmp_path: Path, data: Path, encoder: Callable[[str], 
 
 def test_an_encoder_is_no_decoder(tmp_path: Path, kl: Make) -> None:
     file = save(tmp_path / "vae.safetensors", whole(kl))
-    assert not decoder_store.is_decoder_file(file)
-    assert not decoder_store.is_decoder_file(save(tmp_path / "other.safetensors", {"x": np.zeros(1)}))
+    assert not is_decoder(open_checkpoint(file))
+    assert not is_decoder(open_checkpoint(save(tmp_path / "other.safetensors", {"x": np.zeros(1)})))
 
 
 def test_of_two_encoders_the_files_name_decides_or_the_artist(

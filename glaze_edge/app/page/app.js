@@ -24,6 +24,7 @@ function render() {
   put(byId("pictures-title"), state.pictures.length ? t("pictures") : t("welcome"));
   put(byId("device"), state.problem ? "" : state.device ? t("device", { device: state.device }) : t("device.loading"));
   put(byId("problem"), state.problem ? t("problem", { text: state.problem }) : "");
+  put(byId("unsaved"), state.unsaved ? t("unsaved", { text: state.unsaved }) : "");
   renderRecovered();
   for (const part of [renderQueue, renderSettings, renderStyles, renderEncoders, renderRun, renderResult]) part(state);
 }

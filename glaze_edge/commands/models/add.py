@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from glaze_edge import __version__
+from glaze_edge.files.paths import found
 from glaze_edge.generators import every_choice
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
 from glaze_runtime import store
-from glaze_runtime.decoder_store import add_decoder, is_decoder_file
+from glaze_runtime.decoder_store import add_decoder
 from glaze_runtime.download import download, forget
+from glaze_runtime.recognise import is_decoder
+from glaze_runtime.sources import open_checkpoint
 
 OnBytes = Callable[[int, int], None]
 
@@ -49,8 +52,9 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")
-    if path is not None and path.is_file() and is_decoder_file(path):
-        manifest = add_decoder(path, name)
+    checkpoint = open_checkpoint(path) if path is not None and found(path) == "file" else None
+    if checkpoint is not None and is_decoder(checkpoint):
+        manifest = add_decoder(checkpoint, name)
         if as_json:
             click.echo(json.dumps(asdict(manifest) | {"notice": ""}))
         else:
@@ -60,7 +64,7 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
         manifest, notice = _download(name)
     else:
         with _bar(f"Reading {path.name}") as on_bytes:
-            manifest, notice = store.add(path, name, version=__version__, on_bytes=on_bytes)
+            manifest, notice = store.add(checkpoint or path, name, version=__version__, on_bytes=on_bytes)
     if as_json:
         click.echo(json.dumps(asdict(manifest) | {"notice": notice}))
         return

@@ -6,6 +6,7 @@ tokenizer/               tokenizer_config.json, and tokenizer.json or vocab.json
 text_encoder/ unet/ vae_encoder/ vae_decoder/    model.onnx (with model.onnx_data where it is large), config.json
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -203,8 +204,9 @@ def find_engine(name: str) -> Path:
         OptionError: there is none.
     """
     for folder in (Path(name), engines_folder() / name):
-        if name and folder.is_dir():
-            return folder
+        with contextlib.suppress(OSError):  # a name too long for a file
+            if name and folder.is_dir():
+                return folder
     known = sorted(path.name for path in engines_folder().glob("*") if path.is_dir())
     raise OptionError(
         f"There is no style engine called {name!r}, nor a folder of that name. "

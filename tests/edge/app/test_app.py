@@ -79,6 +79,22 @@ def test_a_broken_picture_is_named_and_the_rest_goes_on(app: App) -> None:
     assert (again["state"], again["error"]["kind"]) == ("failed", "already_glazed")
 
 
+def test_a_queue_that_cannot_be_saved_is_told_and_glazed(app: App, tmp_path: Path) -> None:
+    kept = tmp_path / "data" / "app" / "queue" / "queue.json"
+    app.put("one.png", drawing())
+    assert app.state()["unsaved"] is None
+    kept.unlink()
+    kept.mkdir()
+    glaze(app)
+    state = app.state()
+    assert state["pictures"][0]["state"] == "done"
+    assert "irectory" in state["unsaved"]
+    kept.rmdir()
+    app.put("two.png", drawing(seed=1))
+    assert app.state()["unsaved"] is None
+    assert len(json.loads(kept.read_bytes())) == 2
+
+
 def test_a_trial_is_a_short_run(app: App, tmp_path: Path) -> None:
     (tmp_path / "art.png").write_bytes(drawing())
     picture = app.put("art.png", drawing())

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from glaze_edge.app.checkpoints import Checkpoints
 from glaze_edge.app.feed import Feed
-from glaze_models.errors import GlazeError, OptionError
+from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime.store import added
 
 
@@ -64,3 +64,15 @@ def test_the_page_is_told_what_is_wrong_with_a_checkpoint(tmp_path: Path) -> Non
             assert (status, name in body.decode()) == (400, True)
             assert name in app.state()["adding"]["error"]
         assert list((tmp_path / "encoders").glob("*")) == []
+
+
+def test_a_folder_that_cannot_be_made_keeps_no_later_checkpoint_out(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    checkpoints = Checkpoints(tmp_path / "taken" / "incoming", Feed())
+    with pytest.raises(AppError, match=r"model\.safetensors was not taken in: .+\. Check the disk"):
+        checkpoints.begin("model.safetensors")
+    state = checkpoints.state()
+    assert state is not None
+    assert "was not taken in" in state["error"]
+    (tmp_path / "taken").unlink()
+    assert checkpoints.begin("model.safetensors").parent.is_dir()

@@ -221,6 +221,16 @@ def test_a_run_is_paused_and_broken_off(page: Page, app: App) -> None:
     expect(row(page, "two.png")).to_contain_text("waiting")
 
 
+def test_a_queue_that_cannot_be_saved_is_told(page: Page, app: App, tmp_path: Path) -> None:
+    kept = tmp_path / "data" / "app" / "queue" / "queue.json"
+    kept.mkdir()
+    drop(page, **{"art.png": drawing()})
+    expect(page.get_by_text("The queue could not be saved")).to_be_visible()
+    kept.rmdir()
+    drop(page, **{"more.png": drawing(seed=1)})
+    expect(page.get_by_text("The queue could not be saved")).to_be_hidden()
+
+
 def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     drop(page, one_png=drawing((256, 192)))
     page.get_by_role("button", name="Choose a style").click()

@@ -1,5 +1,6 @@
 """What is next, and what is wanted."""
 
+import errno
 import threading
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,43 @@ def test_a_queue_finds_what_another_left(queue: Queue) -> None:
     assert not other.recovered
     with pytest.raises(NoSuchPicture):
         other.get("0" * 16)
+
+
+def full_disk(path: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_and_loses_no_change(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = add(queue, "one.png")
+    told: list[str | None] = []
+    monkeypatch.setattr(queue, "_tell", lambda: told.append(queue.problem))
+    with monkeypatch.context() as disk:
+        disk.setattr("glaze_edge.app.work.replacing", full_disk)
+        queue.start()
+        job = take(queue)
+        queue.finish(job, state="done")
+    assert item.state == "done"
+    assert len(told) == 3
+    assert all("No space left on device" in str(text) for text in told)
+    queue.update(item, saved=True)
+    assert queue.problem is None
+    assert told[-1] is None
+
+
+def test_whoever_waits_hears_of_a_change_that_failed(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = add(queue, "one.png", "checking")
+    queue.start()
+    found: list[Job | None] = []
+    thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
+    thread.start()
+    thread.join(0.05)
+
+    def change_and_fail() -> None:
+        with queue._change():
+            item.state = "waiting"
+            raise RuntimeError("after the change")
+
+    with pytest.raises(RuntimeError, match="after the change"):
+        change_and_fail()
+    thread.join(10)
+    assert found

@@ -225,14 +225,16 @@ def test_without_target_and_decoder_nothing_can_be_said(
     assert {"vae", "impress"}.isdisjoint(row["purifier"] for row in said["survival"])
 
 
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("where", ["glaze_edge.audit.survives", "glaze_edge.audit.report._survival"])
 def test_interrupt_leaves_nothing(
-    trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     before = sorted(trio[0].parent.iterdir())
-    monkeypatch.setattr("glaze_edge.audit.survives", interrupted)
+    monkeypatch.setattr(where, interrupted)
     assert run("audit", *trio[:2], "-o", trio[0].with_name("report.html")) == 130
     assert "Interrupted" in capsys.readouterr().err
     assert sorted(trio[0].parent.iterdir()) == before
@@ -252,7 +254,7 @@ def test_a_report_that_cannot_be_written_is_said(
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("glaze_edge.audit.report.replacing", full)
+    monkeypatch.setattr("glaze_edge.files.atomic.replacing", full)
     original, glazed, _ = trio
     assert run("audit", original, glazed, "--encoder", "sd1-b", "-o", tmp_path / "report.html") == 1
-    assert "report.html was not written: No space left on device" in capsys.readouterr().err
+    assert "report.html was not written: the disk is full" in capsys.readouterr().err
