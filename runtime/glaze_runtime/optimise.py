@@ -27,6 +27,9 @@ TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
 CAUTION = 1.0
 """Weight of the visible energy."""
+GRIDS = ((0, 0), (4, 4), (2, 6), (6, 2), (1, 3), (5, 7), (3, 1), (7, 5))
+"""Eighths of a stride, down and right, by which the grid of each network moves from turn to turn: what two, four or eight turns in
+a row add in a pattern of the stride cancels out."""
 
 
 class Phi(Protocol):
@@ -86,12 +89,12 @@ class Canvas:
         """[H,W,3]: the picture with `share` [H,W,3] of the limit; parts may lie outside 0..1."""
         return self.image + (self.limit * share) @ TO_RGB.T
 
-    def slope(self, share: Image, goal: "Goal", rng: np.random.Generator) -> Image:
-        """The gradient [H,W,3] of the objective for `share` [H,W,3], as the encoder of `goal` sees it in one sweep."""
+    def slope(self, share: Image, goal: "Goal", grid: tuple[float, float], rng: np.random.Generator) -> Image:
+        """The gradient [H,W,3] of the objective for `share` [H,W,3], as the encoder of `goal` sees it in one sweep on `grid`."""
         seen = self.moved(share)
         inside = seen.clip(0, 1)
         _, caution = self.budget.penalty((inside - self.image) @ TO_OPPONENT.T)
-        gradient = goal.gradient(inside, rng) + CAUTION * (caution @ TO_OPPONENT)
+        gradient = goal.gradient(inside, grid, rng) + CAUTION * (caution @ TO_OPPONENT)
         gradient += self.perceptual(inside, self.image)
         gradient[((seen < 0) & (gradient > 0)) | ((seen > 1) & (gradient < 0))] = 0
         slope: Image = self.limit * (gradient @ TO_RGB)
@@ -131,6 +134,9 @@ def optimise(
     rng = np.random.default_rng(seed)
     room = np.ones((*image.shape[:2], 1), np.float32) if free is None else free[..., None].astype(np.float32)
     room = room * np.array([1, not neutral, not neutral], np.float32)
+    starts = rng.integers(
+        len(GRIDS), size=(len(encoders) + 1, 2)
+    )  # of the encoders' grids, and the learned step's
     # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
     share, memory = np.zeros_like(image), np.zeros_like(image)
     done = 0
@@ -140,10 +146,11 @@ def optimise(
         goals = [_goals(encoder, canvas.image, t, longest_sides) for encoder in encoders]
         for step in range(done, until):
             turn, k = divmod(step, len(goals))
-            slope = canvas.slope(share, goals[k][turn % len(goals[k])], rng) * share[..., 0].size
+            goal = goals[k][turn % len(goals[k])]
+            slope = canvas.slope(share, goal, _grid(turn, starts[k]), rng) * share[..., 0].size
             memory += (1 - MEMORY) * (slope - memory)
-            down, right = rng.integers(STRIDE, size=2)
-            share = learned(canvas.image, canvas.limit, share, slope, memory, shift=(int(down), int(right)))
+            down, right = (int(part * STRIDE) for part in _grid(step, starts[-1]))
+            share = learned(canvas.image, canvas.limit, share, slope, memory, shift=(down, right))
             on_step(step + 1)
         done = until
     return canvas.moved(share).clip(0, 1) - image
@@ -161,10 +168,10 @@ class Goal:
         apart = whole_latent(encoder, start, size) - whole_latent(encoder, target, size)
         self.whole = max(float(np.square(apart).sum()), 1e-6)
 
-    def gradient(self, image: Image, rng: np.random.Generator) -> Image:
-        """The gradient [H,W,3] at `image`, seen through the views of one sweep."""
+    def gradient(self, image: Image, grid: tuple[float, float], rng: np.random.Generator) -> Image:
+        """The gradient [H,W,3] at `image`, seen through the views of one sweep; `grid`: strides by which the cells are moved."""
         total = np.zeros_like(image)
-        damage, size = draw_damage(rng), self.size.moved(rng)
+        damage, size = draw_damage(rng), self.size.moved(grid)
         for view in size.sweep(rng, filtered=damage.filtered):
             end = self.encoder.encode(size.at(view.cell)(self.target))
             _, gradient = self.encoder.value_and_grad(damage.harm(view(image), rng), end)
@@ -218,3 +225,9 @@ def _goals(encoder: Phi, start: Image, target: Image, longest_sides: Sequence[in
     sizes = [size_of(start, side, encoder.card) for side in fitting(longest_sides, max(start.shape[:2]))]
     goals = {size: Goal(encoder, size, start, target) for size in set(sizes)}
     return [goals[size] for size in sizes]
+
+
+def _grid(turn: int, start: NDArray[np.int64]) -> tuple[float, float]:
+    """Where a network's grid lies in its turn, in strides, 0 to 1, down and right; `start` [2]: in its first, in eighths."""
+    down, right = (np.array(GRIDS[turn % len(GRIDS)]) + start) % len(GRIDS) / len(GRIDS)
+    return float(down), float(right)

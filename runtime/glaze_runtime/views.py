@@ -146,10 +146,13 @@ class Size:
         (down, right), s = self.shift, self.stride
         return (self.height - down) // s, (self.width - right) // s
 
-    def moved(self, rng: np.random.Generator) -> "Size":
-        """The same size with its latent cells elsewhere. No shift is 0, so that all have as many cells."""
-        down, right = rng.integers(1, self.stride, size=2, endpoint=True)
-        return replace(self, shift=(int(down), int(right)))
+    def moved(self, by: tuple[float, float]) -> "Size":
+        """The same size with its latent cells so many strides, 0 to 1, farther down and right, and a pixel.
+
+        No shift is 0, so that all have as many cells.
+        """
+        down, right = (1 + int(part * self.stride) for part in by)
+        return replace(self, shift=(down, right))
 
     def at(self, cell: tuple[slice, slice]) -> View:
         """The view of the latent cells `cell`, without a filter."""
@@ -203,7 +206,7 @@ class Square:
 
     cells = (1, 1)
 
-    def moved(self, rng: np.random.Generator) -> "Square":
+    def moved(self, by: tuple[float, float]) -> "Square":
         """The same: the one cell is the whole square."""
         return self
 
