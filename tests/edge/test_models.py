@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +24,10 @@ Make = Callable[..., dict[str, np.ndarray]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., object]:
+def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs a command, which must succeed, and gives the JSON that it prints."""
 
-    def run_json(*arguments: object) -> object:
+    def run_json(*arguments: object) -> Any:
         assert run(*arguments, "--json") == 0
         return json.loads(capsys.readouterr().out)
 
@@ -53,7 +54,7 @@ def states(listed: object) -> dict[str, str]:
     return {card["name"]: card["state"] for card in listed}
 
 
-def test_from_nothing_to_removed(vae: Path, said: Callable[..., object], data: Path) -> None:
+def test_from_nothing_to_removed(vae: Path, said: Callable[..., Any], data: Path) -> None:
     bundled = {"sd1-a": "bundled", "sd1-b": "bundled"}
     assert states(said("models")) == bundled | {"sd1": "to be added", "sdxl": "to be added"}
     added = said("models", "add", "--from", vae)
@@ -153,7 +154,7 @@ def test_interrupted(
 
 
 def test_a_picture_is_glazed_with_an_added_encoder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[..., object]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[..., Any]
 ) -> None:
     bundled = encoder_card("sd1-b")
     assert bundled.weights is not None
@@ -203,7 +204,7 @@ class TestDownload:
         vae: Path,
         data: Path,
         url: str,
-        said: Callable[..., object],
+        said: Callable[..., Any],
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
