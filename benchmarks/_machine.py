@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -40,10 +41,10 @@ def gemm_peaks(threads: int, rounds: int, sides: tuple[int, ...] = MATRICES) -> 
         a, b = np.random.default_rng(0).random((2, side, side), np.float32)
         out = np.empty_like(a)
         work = 2 * side**3 / 1e9
-        found["numpy", side] = work / best_seconds(lambda a=a, b=b, out=out: np.matmul(a, b, out=out), rounds)
+        found["numpy", side] = work / best_seconds(partial(np.matmul, a, b, out=out), rounds)
         product = helper.make_node("MatMul", ["a", "b"], ["c"])
         session = _session([product], a.shape, {"b": b}, threads)
-        found["onnxruntime", side] = work / best_seconds(lambda s=session, a=a: s.run(None, {"a": a}), rounds)
+        found["onnxruntime", side] = work / best_seconds(partial(session.run, None, {"a": a}), rounds)
     return found
 
 

@@ -17,7 +17,7 @@ TITLES = {
 @contextmanager
 def attainment_panels(stem: Path, xlabel: str) -> Iterator[dict[str, Any]]:
     """Figure -> the panel to draw it in; what is drawn goes to STEM.png and STEM.svg."""
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.hashsalt": stem.name,
         "font.size": 10,
         "axes.spines.top": False,

@@ -57,6 +57,8 @@ def _gradient(image: Image, target: Image, encoders: Sequence[Encoder]) -> Calla
         goals.append((encoder, end, max(float(np.square(start - end).sum()), 1e-6)))
 
     def at(seen: Image) -> Image:
-        return np.sum([encoder.value_and_grad(seen, end)[1] / whole for encoder, end, whole in goals], axis=0)
+        gradients = [encoder.value_and_grad(seen, end)[1] / whole for encoder, end, whole in goals]
+        total: Image = np.sum(gradients, axis=0)
+        return total
 
     return at

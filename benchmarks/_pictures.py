@@ -46,7 +46,7 @@ def save(image: Image, path: Path) -> None:
 
 def measured(instrument: Path, original: Path, glazed: Path, target: Path) -> dict[str, Any]:
     """What an independent instrument says: `INSTRUMENT ORIGINAL GLAZED --target TARGET` prints JSON."""
-    command = [sys.executable, instrument, original, glazed, "--target", target]
+    command: list[str | Path] = [sys.executable, instrument, original, glazed, "--target", target]
     seen: dict[str, Any] = json.loads(
         subprocess.run(command, check=True, capture_output=True, text=True).stdout
     )

@@ -72,7 +72,8 @@ def train(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    remover = Remover().to(memory_format=torch.channels_last)
+    remover = Remover()
+    remover.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(remover.parameters(), lr=RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
     for step in range(steps):
@@ -87,7 +88,8 @@ def train(
         optimizer.step()
         schedule.step()
         on_step(step, loss.item())
-    return remover.eval()
+    remover.eval()
+    return remover
 
 
 @torch.no_grad()

@@ -102,6 +102,8 @@ def by_operator(those: Sequence[Group]) -> Iterator[Group]:
 
 def _flops(args: dict[str, Any]) -> int:
     """As glaze_export.flops counts them, from an event's shapes: channels that only fill a block of eight or sixteen count too."""
+    inputs: list[list[int]]
+    output: list[int]
     inputs, (output,) = (
         [next(iter(kind.values())) for kind in args[f"{end}_type_shape"]] for end in ("input", "output")
     )

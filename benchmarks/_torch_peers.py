@@ -139,10 +139,11 @@ def hinged(loss: Loss, image: Tensor, backbone: Path) -> Loss:
     lpips = Lpips(card).eval().requires_grad_(False)
     features = {n: t for n, t in load_file(backbone).items() if n.startswith("features.")}
     lpips.load_state_dict(features | load_file(card.heads.path))
-    lpips.to(memory_format=torch.channels_last)
+    lpips.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def with_hinge(seen: Tensor) -> Tensor:
-        return loss(seen) + GLAZE_LPIPS_WEIGHT * (lpips(seen, image) - GLAZE_LPIPS).clamp(min=0)
+        hinge: Tensor = (lpips(seen, image) - GLAZE_LPIPS).clamp(min=0)
+        return loss(seen) + GLAZE_LPIPS_WEIGHT * hinge
 
     return with_hinge
 

@@ -131,7 +131,9 @@ def peer_runs(order: Order) -> Callable[..., Iterator[Snapshot]]:
     )
     modules = [build_module(encoder_card(name)) for name in order.encoders]
     peer = PEERS[order.method]
-    loss = towards(image, target, [m.to(memory_format=torch.channels_last) for m in modules])
+    for module in modules:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss = towards(image, target, modules)
     if peer.lpips:
         assert order.backbone is not None
         loss = hinged(loss, image, Path(order.backbone))

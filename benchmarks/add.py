@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,9 @@ def write_checkpoint(path: Path, encoder: str, size: int) -> None:
         f"first_stage_model.{name}": list(tensor.shape)
         for name, tensor in build_module(ENCODERS[encoder]).state_dict().items()
     }
-    header = {"model.diffusion_model.out.2.weight": {"dtype": "F16", "shape": [size // 2]}}
+    header: dict[str, dict[str, Any]] = {
+        "model.diffusion_model.out.2.weight": {"dtype": "F16", "shape": [size // 2]}
+    }
     header |= {name: {"dtype": "F16", "shape": shape} for name, shape in shapes.items()}
     end = 0
     for entry in header.values():

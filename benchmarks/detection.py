@@ -139,7 +139,7 @@ def removed(remover: Remover, files: Files, instrument: Path | None) -> dict[str
     def bundled(image: Image) -> float:
         return mean(
             row["attainment"]
-            for row in attainments(*(to_pillow(one) for one in (original, image, target)), session.encoders)
+            for row in attainments(to_pillow(original), to_pillow(image), to_pillow(target), session.encoders)
         )
 
     figures = {

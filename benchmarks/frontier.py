@@ -93,7 +93,7 @@ class Bench:
     ) -> None:
         glazed = self._glazed(picture, method, strength)
         seen = measured(self.instrument, original, glazed, target)
-        own = attainments(*map(opened, (original, glazed, target)), session.encoders)
+        own = attainments(opened(original), opened(glazed), opened(target), session.encoders)
         row = {
             "picture": picture.stem,
             "method": method,

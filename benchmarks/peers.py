@@ -66,8 +66,14 @@ class Bench:
     def _own(self, picture: Path, original: Path, target: Path) -> list[Row]:
         """A row for each effort; `whole` is the seconds of the command for the default, from start to end."""
         written = self.folder / f"{picture.stem}-{OURS}.png"
-        command = [sys.executable, "-c", "from glaze_edge.cli import main; main()", "glaze", original]
-        options = ["-o", written, "--save-target", target, "--device", "cpu", "--overwrite"]
+        command: list[str | Path] = [
+            sys.executable,
+            "-c",
+            "from glaze_edge.cli import main; main()",
+            "glaze",
+            original,
+        ]
+        options: list[str | Path] = ["-o", written, "--save-target", target, "--device", "cpu", "--overwrite"]
         start = perf_counter()
         subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
         whole = perf_counter() - start
@@ -129,7 +135,7 @@ class Bench:
         rows = []
         for step, name in answer["files"].items():
             seen = measured(self.instrument, original, Path(name), target)
-            own = attainments(*map(opened, (original, Path(name), target)), self.encoders)
+            own = attainments(opened(original), opened(Path(name)), opened(target), self.encoders)
             bundled, noise = (mean(figures[key] for figures in own) for key in ("attainment", "control"))
             reached, control = (seen[key]["attainment"] for key in ("effect", "control"))
             row: dict[str, Any] = {

@@ -87,7 +87,7 @@ def whole(picture: Path, side: int) -> None:
         square, glazed = Path(folder) / "square.png", Path(folder) / "glazed.png"
         with PillowImage.open(picture) as opened:
             ImageOps.fit(opened.convert("RGB"), (side, side)).save(square)
-        arguments = ["glaze", square, "-o", glazed, "--device", "cpu", "--overwrite"]
+        arguments: list[str | Path] = ["glaze", square, "-o", glazed, "--device", "cpu", "--overwrite"]
         plain = _seconds([sys.executable, "-m", "glaze_edge", *arguments])[0]
         profiled, said = _seconds([sys.executable, Path(__file__).with_name("_whole.py"), *arguments])
     parts: dict[str, float] = json.loads(said)

@@ -23,7 +23,7 @@ def glazed_and_measured(
 ) -> dict[str, float | None]:
     """The figures of one picture, after `glaze-edge glaze` with `options`."""
     glazed, target = folder / f"{picture.stem}-glazed{picture.suffix}", folder / f"{picture.stem}-target.png"
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-c",
         "from glaze_edge.cli import main; main()",

@@ -47,7 +47,7 @@ def with_torch(card: EncoderCard, file: Path) -> Callable[[], Any]:
     torch.set_num_threads(THREADS)
     module = build_module(card)
     save_model(module, str(file))
-    module.to(memory_format=torch.channels_last)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.from_numpy(image_of(card)).contiguous(memory_format=torch.channels_last)
 
     def step() -> None:

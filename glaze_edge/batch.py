@@ -1,6 +1,6 @@
 """Many pictures, one after another: each result is written as soon as it is done, and a bad picture ends nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -129,7 +129,7 @@ def glaze_all(
     session: Session,
     order: Order,
     on_progress: Callable[[Path, float], None] = lambda source, share: None,
-) -> Iterator[Done | Failed]:
+) -> Generator[Done | Failed, None, None]:
     """Glaze every picture of `order` towards one style.
 
     Args:

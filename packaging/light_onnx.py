@@ -18,7 +18,8 @@ from onnx.onnx_ml_pb2 import ModelProto, NodeProto, TensorProto  # noqa: E402
 def load(path: Path, load_external_data: bool) -> ModelProto:
     """The graph in a file. Tensors that it only declares stay so."""
     assert not load_external_data
-    return ModelProto.FromString(path.read_bytes())
+    model: ModelProto = ModelProto.FromString(path.read_bytes())
+    return model
 
 
 onnx.ModelProto, onnx.NodeProto, onnx.TensorProto = ModelProto, NodeProto, TensorProto

@@ -194,7 +194,7 @@ def expected(picture: Path) -> bytes:
     return output.read_bytes()
 
 
-def test_the_bundle_is_small_enough(capsys):
+def test_the_bundle_is_small_enough(capsys: pytest.CaptureFixture[str]) -> None:
     files = [file for file in (DIST / "glaze-edge").rglob("*") if file.is_file() and not file.is_symlink()]
     size = sum(file.stat().st_size for file in files)
     packages = {file.name: file.stat().st_size for file in DIST.glob("glaze-edge[-_]*.*") if file.is_file()}
@@ -204,20 +204,20 @@ def test_the_bundle_is_small_enough(capsys):
     assert all(size <= MOST_COMPRESSED for size in packages.values())
 
 
-def test_nothing_of_the_developers_is_in_it():
+def test_nothing_of_the_developers_is_in_it() -> None:
     parts = {path.name for path in (DIST / "glaze-edge" / "_internal").rglob("*")}
     assert not parts & set(DEVELOPERS_ONLY)
     assert "README.txt" in {path.name for path in (DIST / "glaze-edge" / "_internal" / "licenses").iterdir()}
 
 
-def test_our_modules_lack_nothing_that_was_left_out():
+def test_our_modules_lack_nothing_that_was_left_out() -> None:
     """PyInstaller writes down what it did not find, and who imports it."""
     lines = (ROOT / "build" / "glaze-edge" / "warn-glaze-edge.txt").read_text("utf-8").splitlines()
     ours = [line for line in lines if " named " in line and "glaze_" in line.partition("imported by")[2]]
     assert [line for line in ours if "(top-level)" in line and " named onnx" not in line] == []
 
 
-def test_the_page_can_be_used_within_seconds(stranger, capsys):
+def test_the_page_can_be_used_within_seconds(stranger: Stranger, capsys: pytest.CaptureFixture[str]) -> None:
     with App(stranger) as first:
         first.load()
     seconds = []
@@ -230,14 +230,14 @@ def test_the_page_can_be_used_within_seconds(stranger, capsys):
     assert min(seconds) <= MOST_SECONDS
 
 
-def test_the_page_is_served_as_it_is(app):
+def test_the_page_is_served_as_it_is(app: App) -> None:
     for file in PAGE.rglob("*"):
         if file.is_file():
             assert app.get(f"page/{file.relative_to(PAGE).as_posix()}") == file.read_bytes()
 
 
 @pytest.mark.skipif(WINDOWS, reason="a script for a shell")
-def test_the_browser_is_opened_and_finds_its_own_libraries(stranger):
+def test_the_browser_is_opened_and_finds_its_own_libraries(stranger: Stranger) -> None:
     browser, seen = stranger.folder / "browser", stranger.folder / "seen"
     browser.write_text(f"#!/bin/sh\necho \"$1 ${{LD_LIBRARY_PATH-its own}}\" > '{seen}'\n", "utf-8")
     browser.chmod(0o755)
@@ -248,7 +248,9 @@ def test_the_browser_is_opened_and_finds_its_own_libraries(stranger):
         assert seen.read_text("utf-8").strip() == f"{running.address} its own"
 
 
-def test_the_app_glazes_as_the_source_does(app, stranger, picture, expected):
+def test_the_app_glazes_as_the_source_does(
+    app: App, stranger: Stranger, picture: Path, expected: bytes
+) -> None:
     app.ask("PUT", f"pictures?name={quote(PICTURE)}", picture.read_bytes())
     app.post("settings", style="stained-glass", effort="quick")
     second = picture.with_name("second.png")
@@ -262,7 +264,9 @@ def test_the_app_glazes_as_the_source_does(app, stranger, picture, expected):
     assert app.quit() == 0
 
 
-def test_the_command_line_glazes_as_the_source_does(stranger, picture, expected):
+def test_the_command_line_glazes_as_the_source_does(
+    stranger: Stranger, picture: Path, expected: bytes
+) -> None:
     output = stranger.folder / "bündel.png"
     target = stranger.folder / "ziel.png"
     stranger.run("glaze-edge", "glaze", picture, "-o", output, *OPTIONS, "--save-target", target)
@@ -272,7 +276,7 @@ def test_the_command_line_glazes_as_the_source_does(stranger, picture, expected)
     assert "</html>" in report.read_text("utf-8")
 
 
-def test_sheets_are_those_of_the_source(stranger, picture):
+def test_sheets_are_those_of_the_source(stranger: Stranger, picture: Path) -> None:
     """Letters need FreeType, and names may be in any script."""
     ours, theirs = stranger.folder / "ours.png", stranger.folder / "theirs.png"
     stranger.run("glaze-edge", "show", picture, picture, "-o", ours)
@@ -281,7 +285,7 @@ def test_sheets_are_those_of_the_source(stranger, picture):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif", ".tif"])
-def test_every_format_can_be_written(stranger, picture, suffix):
+def test_every_format_can_be_written(stranger: Stranger, picture: Path, suffix: str) -> None:
     source = picture.with_name(f"format{suffix}")
     with Image.open(picture) as image:
         image.resize((64, 64)).save(source)
@@ -294,17 +298,17 @@ def test_every_format_can_be_written(stranger, picture, suffix):
 @pytest.mark.parametrize(
     "command", [["--version"], ["styles"], ["models"], ["models", "verify"], ["devices"]]
 )
-def test_the_other_commands_work(stranger, command):
+def test_the_other_commands_work(stranger: Stranger, command: list[str]) -> None:
     assert stranger.run("glaze-edge", *command)
 
 
-def test_onnxruntime_prepares_no_reports(stranger):
+def test_onnxruntime_prepares_no_reports(stranger: Stranger) -> None:
     stranger.run("glaze-edge", "devices")
     assert [path for path in stranger.home.rglob("*") if "onnxruntime" in path.name.lower()] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="dpkg's package")
-def test_the_package_puts_everything_in_its_place(tmp_path):
+def test_the_package_puts_everything_in_its_place(tmp_path: Path) -> None:
     (package,) = DIST.glob("*.deb")
     subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
     menu = tmp_path / "usr/share/applications"

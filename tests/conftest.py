@@ -20,6 +20,8 @@ from glaze_models.perceptual import PERCEPTUALS
 Shapes = Mapping[str, tuple[int, ...]]
 Tensors = dict[str, NDArray[np.float32]]
 MakeKnown = Callable[..., EncoderCard]
+KlTensor = tuple[tuple[str, str, str], tuple[int, ...]]
+"""(diffusers' name, diffusers' name before 0.17, LDM's name), shape"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,8 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeKnown
     generators = dict(GENERATORS)
     package = tmp_path / "package"
     (package / "graphs").mkdir(parents=True)
-    for table in (ENCODERS, DECODERS):
+    tables: list[dict[str, Any]] = [ENCODERS, DECODERS]
+    for table in tables:
         for name, card in list(table.items()):
             if card.weights is None:
                 monkeypatch.delitem(table, name)
@@ -66,7 +69,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeKnown
             graph.write_bytes(model.SerializeToString())
 
     def make(
-        name: str, shapes: Shapes, derived: str = "{}", decoder: Shapes | None = None, **fields: object
+        name: str, shapes: Shapes, derived: str = "{}", decoder: Shapes | None = None, **fields: Any
     ) -> EncoderCard:
         fields = {
             "family": "test",
@@ -114,7 +117,7 @@ def _kl(layout: str = "diffusers", *, channels: int = 4, quant: bool = True, see
     """name -> float32: two scales of 8 and 16 channels; the same numbers in every layout."""
     rng = np.random.default_rng(seed)
     tensors = {}
-    for diffusers, old, ldm, *shape in _kl_table(channels, quant):
+    for (diffusers, old, ldm), shape in _kl_table(channels, quant):
         name = {"diffusers": diffusers, "old diffusers": old, "LDM": ldm}[layout]
         tensor = rng.standard_normal(shape, np.float32)
         conv = layout == "LDM" and ".attn_1." in name and len(shape) == 2
@@ -122,14 +125,14 @@ def _kl(layout: str = "diffusers", *, channels: int = 4, quant: bool = True, see
     return tensors
 
 
-def _kl_table(channels: int, quant: bool) -> Iterator[tuple[str | int, ...]]:
-    """(diffusers' name, diffusers' name before 0.17, LDM's name, *shape) of each tensor."""
+def _kl_table(channels: int, quant: bool) -> Iterator[KlTensor]:
+    """Each tensor."""
 
-    def layer(name: str, ldm: str, *shape: int, old: str | None = None) -> Iterator[tuple[str | int, ...]]:
-        yield (f"{name}.weight", f"{old or name}.weight", f"{ldm}.weight", *shape)
-        yield (f"{name}.bias", f"{old or name}.bias", f"{ldm}.bias", shape[0])
+    def layer(name: str, ldm: str, *shape: int, old: str | None = None) -> Iterator[KlTensor]:
+        yield (f"{name}.weight", f"{old or name}.weight", f"{ldm}.weight"), shape
+        yield (f"{name}.bias", f"{old or name}.bias", f"{ldm}.bias"), shape[:1]
 
-    def block(name: str, ldm: str, narrow: int, wide: int) -> Iterator[tuple[str | int, ...]]:
+    def block(name: str, ldm: str, narrow: int, wide: int) -> Iterator[KlTensor]:
         yield from layer(f"{name}.norm1", f"{ldm}.norm1", narrow)
         yield from layer(f"{name}.conv1", f"{ldm}.conv1", wide, narrow, 3, 3)
         yield from layer(f"{name}.norm2", f"{ldm}.norm2", wide)

@@ -30,7 +30,8 @@ def encoders() -> list[Encoder]:
 
 def reached(change: Image, encoders: list[Encoder]) -> float:
     return min(
-        row["attainment"] for row in attainments(*map(to_pillow, (IMAGE, IMAGE + change, TARGET)), encoders)
+        row["attainment"]
+        for row in attainments(to_pillow(IMAGE), to_pillow(IMAGE + change), to_pillow(TARGET), encoders)
     )
 
 

@@ -219,16 +219,32 @@ def test_icons_have_their_sizes():
 # The source distribution
 
 
-def test_the_sdist_has_all_that_its_tests_need():
-    """They read or import from every part of the repository, so nothing that is tracked may be missing."""
+@pytest.fixture
+def tracked():
+    """The files of the repository."""
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout:
         pytest.skip("not a checkout")
-    tracked = {line.split("/")[0] for line in done.stdout.splitlines()} - {".gitattributes"}
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
-    included = {path.removeprefix("/") for path in build["targets"]["sdist"]["include"]}
+    return done.stdout.splitlines()
+
+
+def settings():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+
+
+def test_the_sdist_has_all_that_its_tests_need(tracked):
+    """They read or import from every part of the repository, so nothing that is tracked may be missing."""
+    include = settings()["hatch"]["build"]["targets"]["sdist"]["include"]
     of_themselves = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
-    assert tracked - of_themselves == included
+    places = {file.split("/")[0] for file in tracked} - {".gitattributes"} - of_themselves
+    assert places == {path.removeprefix("/") for path in include}
+
+
+def test_types_are_checked_everywhere(tracked):
+    looked_at = [Path(place) for place in settings()["mypy"]["files"]]
+    for file in map(Path, tracked):
+        if file.suffix == ".py" or file.parent == Path("scripts"):
+            assert any(file.is_relative_to(place) for place in looked_at), file
 
 
 # The release

@@ -8,6 +8,7 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 from plistlib import dumps, loads
+from typing import Any
 
 import pytest
 from packaged import build, linux, macos, product, windows
@@ -21,7 +22,7 @@ ENDINGS = {ending for endings in product.PICTURES.values() for ending in endings
 
 def menu_entry(file: Path) -> dict[str, str]:
     parser = ConfigParser(interpolation=None)
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(file, "utf-8")
     return dict(parser["Desktop Entry"])
 
@@ -132,7 +133,8 @@ def test_the_installer_finds_its_files():
     for key in ("LicenseFile", "SetupIconFile"):
         assert (here / settings[key].replace("\\", "/")).is_file()
     (files,) = sections["Files"]
-    source = re.match(r'Source: "(.+)\\\*"', files)[1].replace("\\", "/")
+    (found,) = re.findall(r'^Source: "(.+)\\\*"', files)
+    source = found.replace("\\", "/")
     assert (here / source).resolve() == product.FOLDER
     assert settings["AppVersion"] == "{#Version}"
     assert f"/DVersion={product.VERSION}" in windows.commands()[0]
@@ -157,7 +159,7 @@ def test_the_installer_offers_glazing_for_each_ending():
 
 def test_the_installer_speaks_each_language_throughout():
     sections = inno_sections()
-    languages = {re.match(r'Name: "(\w+)"', line)[1] for line in sections["Languages"]}
+    languages = set(re.findall(r'^Name: "(\w+)"', "\n".join(sections["Languages"]), re.MULTILINE))
     own = {tuple(line.split("=")[0].split(".")) for line in sections["CustomMessages"]}
     assert own == {(language, message) for language in languages for message in ("Glaze", "Menu")}
     used = set(re.findall(r"\{cm:(\w+)", windows.SCRIPT.read_text("utf-8-sig")))
@@ -165,10 +167,14 @@ def test_the_installer_speaks_each_language_throughout():
 
 
 def test_windows_shows_the_version_of_the_programs():
-    made = {}
+    made: dict[str, list[tuple[Any, dict[str, Any]]]] = {}
 
     def build_part(kind):
-        return lambda *values, **named: made.setdefault(kind, []).append((values, named)) or kind
+        def part(*values, **named):
+            made.setdefault(kind, []).append((values, named))
+            return kind
+
+        return part
 
     kinds = (
         "VSVersionInfo",

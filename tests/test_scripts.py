@@ -18,7 +18,9 @@ SHARED = ROOT / "scripts" / "_environment.py"
 
 def load(path: Path):
     loader = SourceFileLoader(path.name, str(path))
-    module = module_from_spec(spec_from_loader(path.name, loader))
+    spec = spec_from_loader(path.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
     loader.exec_module(module)
     return module
 
@@ -82,6 +84,7 @@ def test_scripts_need_only_the_standard_library(script):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None
             imported.add(node.module.split(".")[0])
     assert imported <= sys.stdlib_module_names | {"_environment"}
 

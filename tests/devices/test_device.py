@@ -83,7 +83,8 @@ def test_two_checkpoints_of_one_graph_are_not_confused(device: Device) -> None:
         )
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
         latents.append(found)
-    assert not np.allclose(*latents, rtol=0.1)
+    one, other = latents
+    assert not np.allclose(one, other, rtol=0.1)
 
 
 def test_probe_names_it(device: Device, capsys: pytest.CaptureFixture[str]) -> None:

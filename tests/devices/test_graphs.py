@@ -9,14 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 import glaze_models
-from glaze_models import DECODERS, ENCODERS
+from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_runtime.devices import CPU, Device, open_session
 from glaze_runtime.selftest import COSINE, TOLERANCE, cosine, relative
 
 GRAPHS = {file.name: file for file in (Path(glaze_models.__file__).parent / "graphs").glob("*.onnx")}
-STRIDES = {
-    file.name: card.stride for card in (*ENCODERS.values(), *DECODERS.values()) for file in card.graphs
-}
+CARDS: list[EncoderCard | DecoderCard] = [*ENCODERS.values(), *DECODERS.values()]
+STRIDES = {file.name: card.stride for card in CARDS for file in card.graphs}
 SIDE = 32
 """Pixels."""
 DRAWS = 3

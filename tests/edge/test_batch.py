@@ -12,6 +12,7 @@ from PIL import Image
 
 from glaze_edge import Session, Settings, batch
 from glaze_edge.batch import Done, Failed, Order, glaze_all
+from glaze_edge.files import read_picture
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ class Counted:
 
 def test_nothing_is_computed_twice(tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = [picture(tmp_path / name) for name in ("a.png", "b.png")]
-    read, parts = Counted(batch.read_picture), Counted(batch.works)
+    read, parts = Counted(read_picture), Counted(batch.works)
     monkeypatch.setattr(batch, "read_picture", read)
     monkeypatch.setattr(batch, "works", parts)
     auto = session.retuned(replace(session.settings, style="auto"))
@@ -87,7 +88,7 @@ def test_large_pictures_are_read_again_rather_than_kept(
     tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = [picture(tmp_path / name) for name in ("a.png", "b.png")]
-    read = Counted(batch.read_picture)
+    read = Counted(read_picture)
     monkeypatch.setattr(batch, "read_picture", read)
     monkeypatch.setattr(batch, "KEPT", 96 * 64)
     auto = session.retuned(replace(session.settings, style="auto"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +99,11 @@ def test_deep_tiff_in_planes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif", "avif"])
 def test_animations_and_pages(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"moving.{suffix}"
-    options = {"webp": {"lossless": True}, "avif": {"quality": 100, "subsampling": "4:4:4"}}.get(suffix, {})
+    every: dict[str, dict[str, Any]] = {
+        "webp": {"lossless": True},
+        "avif": {"quality": 100, "subsampling": "4:4:4"},
+    }
+    options = every.get(suffix, {})
     FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:], **options)
     with pytest.raises(UnsupportedPicture, match="2 frames"):
         read_picture(path)
@@ -158,7 +162,7 @@ def test_a_file_is_opened_once(
     opened: list[Path] = []
     real = Path.open
 
-    def vanishing(self: Path, *arguments: str) -> IO[Any]:
+    def vanishing(self: Path, *arguments: Any) -> Any:
         file = real(self, *arguments)
         opened.append(self)
         with suppress(PermissionError):  # Windows keeps an open file

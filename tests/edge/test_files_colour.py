@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,7 +128,8 @@ def test_a_profile_is_followed_there_and_back(
 ) -> None:
     source, out = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     pixels = picture_of(mode)
-    pixels.save(source, icc_profile=icc(), **({"lossless": True} if suffix == "webp" else {}))
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
+    pixels.save(source, icc_profile=icc(), **options)
     picture = read_picture(source)
     np.testing.assert_array_equal(np.rint(picture.image * 255), converted(icc(), mode, pixels))
     assert np.abs(picture.image * 255 - np.asarray(pixels.convert("RGB"))).max() > 4, (
@@ -139,7 +141,7 @@ def test_a_profile_is_followed_there_and_back(
     np.testing.assert_array_equal(unglazed.samples, picture.samples)
     assert unglazed.metadata.icc == icc()
 
-    change = np.float32([0.06, 0.06, 0.06] if picture.grey else [0.06, -0.04, 0.05])
+    change = np.array([0.06, 0.06, 0.06] if picture.grey else [0.06, -0.04, 0.05], np.float32)
     write_picture(picture, picture.image + change, out, mark=MARK, overwrite=True)
     error = read_picture(out).image - picture.image - change
     assert np.abs(error).mean() < (0.02 if mode == "CMYK" else 0.01)
@@ -171,12 +173,12 @@ def test_a_cmyk_jpeg_is_not_turned_round(tmp_path: Path, icc: bytes) -> None:
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_black_ink_gives_way_to_light(tmp_path: Path, depth: type) -> None:
     full = np.iinfo(depth).max
-    inks = np.zeros((80, 80, 4), depth)
+    inks: np.ndarray = np.zeros((80, 80, 4), depth)
     inks[..., 3] = full
     inks[40:, :, 3] = full // 2
     tifffile.imwrite(tmp_path / "in.tif", inks, photometric="separated", metadata=None)
     picture = read_picture(tmp_path / "in.tif")
-    glazed = picture.image + np.float32([0.1, 0.05, 0])
+    glazed = picture.image + np.array([0.1, 0.05, 0], np.float32)
     write_picture(picture, glazed, tmp_path / "out.tif", mark=MARK)
     assert np.abs(read_picture(tmp_path / "out.tif").image - glazed).max() < 0.006
 

@@ -55,9 +55,8 @@ def save(path: Path, mode: str, samples: np.ndarray, **options: Any) -> Path:
     elif samples.dtype == np.uint16:
         path.write_bytes(deep_png(samples))
     else:
-        Image.fromarray(samples, mode).save(
-            path, **({"lossless": True, "exact": True} if path.suffix == ".webp" else {})
-        )
+        exact: dict[str, Any] = {"lossless": True, "exact": True} if path.suffix == ".webp" else {}
+        Image.fromarray(samples, mode).save(path, **exact)
     return path
 
 
@@ -251,6 +250,6 @@ def test_deep_tiffs_of_many_layouts(tmp_path: Path, order: Any, compression: Any
 def test_a_grey_picture_takes_the_change_of_its_luminance(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (80, 64), "#808080").save(tmp_path / "in.png")
     picture = read_picture(tmp_path / "in.png")
-    write_picture(picture, picture.image + np.float32([0.2, 0, 0]), tmp_path / "out.png", mark=MARK)
+    write_picture(picture, picture.image + np.array([0.2, 0, 0], np.float32), tmp_path / "out.png", mark=MARK)
     first = np.asarray(Image.open(tmp_path / "out.png"))[0, 0]
     np.testing.assert_array_equal(first, 128 + 15 if mode == "L" else [128 + 51, 128, 128])

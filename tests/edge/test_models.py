@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ BUNDLED = [name for name, card in ENCODERS.items() if card.weights]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., object]:
+def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs a command, which must succeed, and gives the JSON that it prints."""
 
-    def run_json(*arguments: object) -> object:
+    def run_json(*arguments: object) -> Any:
         assert run(*arguments, "--json") == 0
         return json.loads(capsys.readouterr().out)
 
@@ -54,7 +55,7 @@ def states(listed: object) -> dict[str, str]:
     return {card["name"]: card["state"] for card in listed["encoders"]}
 
 
-def test_from_nothing_to_removed(vae: Path, said: Callable[..., object], data: Path) -> None:
+def test_from_nothing_to_removed(vae: Path, said: Callable[..., Any], data: Path) -> None:
     bundled = dict.fromkeys(BUNDLED, "bundled")
     assert states(said("models")) == bundled | {"sd1": "to be added", "sdxl": "to be added"}
     added = said("models", "add", "--from", vae)
@@ -154,7 +155,7 @@ def test_interrupted(
 
 
 def test_a_picture_is_glazed_with_an_added_encoder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[..., object]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[..., Any]
 ) -> None:
     bundled = encoder_card("sd1-b")
     assert bundled.weights is not None
@@ -204,7 +205,7 @@ class TestDownload:
         vae: Path,
         data: Path,
         url: str,
-        said: Callable[..., object],
+        said: Callable[..., Any],
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:

@@ -26,7 +26,9 @@ def test_sides_are_512_at_most_and_multiples_of_64(size: tuple[int, int], seen: 
     image = as_trained(Image.new("RGB", size, (51, 102, 255)))
     assert image.shape == (*seen, 3)
     assert image.dtype == np.float32
-    np.testing.assert_allclose(image, np.broadcast_to(np.float32([0.2, 0.4, 1]), image.shape), atol=1e-6)
+    np.testing.assert_allclose(
+        image, np.broadcast_to(np.array([0.2, 0.4, 1], np.float32), image.shape), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("depth", [8, 16])

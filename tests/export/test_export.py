@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -14,7 +15,7 @@ from glaze_export import decoders, encoders  # noqa: E402
 from glaze_export.export import build_module, export_decoder, export_encoder  # noqa: E402
 from glaze_export.parity import parity  # noqa: E402
 
-CARDS = [*ENCODERS.values(), *DECODERS.values()]
+CARDS: list[EncoderCard | DecoderCard] = [*ENCODERS.values(), *DECODERS.values()]
 BUNDLED = [card for card in CARDS if card.weights]
 LARGEST = 1_000_000
 """Bytes of a graph."""
@@ -74,7 +75,7 @@ def test_keeps_no_traces_of_tools(file: Path) -> None:
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{type(card).__name__} {card.name}")
 def test_declares_the_weights_and_holds_none(card: EncoderCard | DecoderCard) -> None:
-    families = decoders.FAMILIES if isinstance(card, DecoderCard) else encoders.FAMILIES
+    families: dict[str, Any] = decoders.FAMILIES if isinstance(card, DecoderCard) else encoders.FAMILIES
     with torch.device("meta"):
         names = families[card.family](card).state_dict().keys()
     for graph in card.graphs:
@@ -90,6 +91,7 @@ def test_declares_the_weights_and_holds_none(card: EncoderCard | DecoderCard) ->
 
 @every_bundled_card
 def test_the_weights_file_has_what_the_graphs_declare(card: EncoderCard | DecoderCard) -> None:
+    assert card.weights is not None
     with safe_open(card.weights.path, "numpy") as file:
         names = set(file.keys())
     declared = {t.name for t in load(card.graphs[0]).graph.initializer if t.data_location}

@@ -5,6 +5,7 @@ Narrow ones of the same architecture, to be quick; `glaze-edge-export encoder NA
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,11 @@ def tower(name: str) -> ClipVision:
 
 
 SMALL: dict[str, tuple[EncoderCard, Callable[[], Any]]] = {
-    **{name: (encoder_card(name), lambda name=name: autoencoder(name)) for name in AUTOENCODERS},
+    **{name: (encoder_card(name), partial(autoencoder, name)) for name in AUTOENCODERS},
     **{
         name: (
             replace(encoder_card(name), side=56, stride=56, channels=24),
-            lambda name=name: tower(name),
+            partial(tower, name),
         )
         for name in TOWERS
     },

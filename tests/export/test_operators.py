@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 import glaze_models
-from glaze_models import DECODERS, ENCODERS
+from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_models.learned_step import LEARNED_STEP
 from glaze_models.operators import REMOVED, TAKES
 from glaze_models.perceptual import PERCEPTUALS
@@ -31,7 +31,7 @@ def test_lacks_what_is_listed_and_no_more(name: str, device: str) -> None:
 
 
 def test_every_graph_of_a_card_is_looked_at() -> None:
-    cards = (*ENCODERS.values(), *DECODERS.values())
+    cards: list[EncoderCard | DecoderCard] = [*ENCODERS.values(), *DECODERS.values()]
     files = {file for card in cards for file in card.graphs} | {card.graph for card in PERCEPTUALS.values()}
     assert {file.name for file in (*files, LEARNED_STEP.graph)} == GRAPHS.keys()
 

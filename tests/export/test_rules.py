@@ -349,8 +349,8 @@ def compare(case: Case, height: int, width: int) -> None:
     step, derived = step_graph(encode_graph(case.nodes, case.weights, case.channels, case.constants))
     assert {node.op_type for node in step.node}.isdisjoint(NOT_IN_COREML)
     recipes = {
-        name: RECIPES[entry["recipe"]](
-            case.weights[entry["of"]], *([entry["groups"]] if "groups" in entry else [])
+        name: RECIPES[str(entry["recipe"])](
+            case.weights[str(entry["of"])], *([entry["groups"]] if "groups" in entry else [])
         )
         for name, entry in derived.items()
     }
@@ -408,7 +408,7 @@ def test_a_convolution_is_differentiated_right_or_refused(
             step_graph(encode_graph(case.nodes, case.weights, case.channels))
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Any, ...]] = {
     "an operator without a rule": ([op("Cos", "image")], {}, "Cos 'latent' has no gradient rule"),
     "a pool with pads": (
         [op("MaxPool", "image", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1])],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,6 @@ def test_gradient_is_that_of_torch(tmp_path: Path) -> None:
 
 def test_has_the_published_size() -> None:
     with torch.device("meta"):
-        module = build(encoder_card("sana"))
+        module: Any = build(encoder_card("sana"))
     assert module.encoder.down_blocks[5][2].attn.to_out.weight.shape == (1024, 2048)
     assert module.encoder.conv_out.weight.shape == (32, 1024, 3, 3)

@@ -40,7 +40,7 @@ def silu_backward(grad: Any, x: Any) -> Any:
     return grad * gate * (1 + x * (1 - gate))
 
 
-DECOMPOSITIONS = {
+DECOMPOSITIONS: dict[Any, Any] = {
     aten.convolution_backward.default: convolution_backward,
     aten.silu_backward.default: silu_backward,
 }

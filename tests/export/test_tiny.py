@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_graph_bound_by_name_gives_the_latent(card: EncoderCard) -> None:
 
 def test_cards_of_one_graph_differ_in_name_alone() -> None:
     one, other = encoder_card("taesd"), encoder_card("taesdxl")
-    same = {
+    same: dict[str, Any] = {
         "name": one.name,
         "stands_for": one.stands_for,
         "provenance": one.provenance,

@@ -19,7 +19,9 @@ CARD = encoder_card("sd1-b")
 NAME = "stage1.0.conv1.weight"
 
 
-FILE = CARD.weights.path
+assert CARD.weights is not None
+WEIGHTS = CARD.weights
+FILE = WEIGHTS.path
 
 
 def card_of(path: Path) -> EncoderCard:
@@ -84,14 +86,14 @@ def test_recipes_follow_one_another(tmp_path: Path) -> None:
 
 
 def test_missing_weights(tmp_path: Path) -> None:
-    card = replace(CARD, weights=replace(CARD.weights, path=tmp_path / "none.safetensors"))
+    card = replace(CARD, weights=replace(WEIGHTS, path=tmp_path / "none.safetensors"))
     with pytest.raises(WeightsError, match=r"none.safetensors cannot be read: No such file"):
         load_weights(card)
 
 
 def test_weights_other_than_on_record() -> None:
     with pytest.raises(WeightsError, match=r"sd1_surrogate_b.safetensors are damaged: their sha256"):
-        load_weights(replace(CARD, weights=replace(CARD.weights, sha256="0" * 64)))
+        load_weights(replace(CARD, weights=replace(WEIGHTS, sha256="0" * 64)))
 
 
 def test_weights_that_were_never_added() -> None:

@@ -40,7 +40,7 @@ TINY_SHAPES = {
     "decoder.layers.2.conv.0.weight": (8, 8, 3, 3),
     "decoder.layers.18.bias": (3,),
 }
-TINY_ENCODER = {"1.conv.0.weight": (8, 8, 3, 3)}
+TINY_ENCODER: dict[str, tuple[int, ...]] = {"1.conv.0.weight": (8, 8, 3, 3)}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,9 @@ def save(path: Path, tensors: dict[str, np.ndarray]) -> Path:
 def whole(kl: Make, layout: str = "diffusers") -> dict[str, np.ndarray]:
     """An autoencoder with both halves."""
     encoder = {n: t for n, t in kl(layout).items() if not n.startswith(("decoder.", "post_quant"))}
-    names = {MARK if layout == "LDM" else "decoder.up_blocks.3.resnets.0.conv1.weight": (8, 8, 3, 3)}
+    names: dict[str, tuple[int, ...]] = {
+        MARK if layout == "LDM" else "decoder.up_blocks.3.resnets.0.conv1.weight": (8, 8, 3, 3)
+    }
     names |= {old if layout == "LDM" else new: shape for new, (old, shape) in KL.items()}
     return encoder | random(names)
 

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -226,7 +227,8 @@ def test_directml_gets_its_options_and_the_session_it_asks_for(monkeypatch):
 
 @pytest.mark.parametrize(("name", "overlap"), [("directml", False), ("cuda", True)])
 def test_directml_runs_one_at_a_time(name, overlap, monkeypatch):
-    at_work, most = [], []
+    at_work: list[None] = []
+    most: list[int] = []
 
     def run(*_):
         at_work.append(None)
@@ -341,7 +343,7 @@ def test_a_plugin_is_registered_and_its_graphics_card_preferred(monkeypatch):
         return SimpleNamespace(ep_name=name, device=SimpleNamespace(metadata={"Discrete": discrete}))
 
     registered = []
-    plugin = ModuleType("onnxruntime_ep_webgpu")
+    plugin: Any = ModuleType("onnxruntime_ep_webgpu")
     plugin.__spec__ = SimpleNamespace()
     plugin.get_ep_name = lambda: "WebGpuExecutionProvider"
     plugin.get_library_path = lambda: "libwebgpu.so"
@@ -363,7 +365,7 @@ def test_a_plugin_session_is_opened_on_its_hardware(monkeypatch):
     opened = install(monkeypatch, at_work="WebGpuExecutionProvider")
     given = []
 
-    class Options(onnxruntime.SessionOptions):
+    class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
         def add_provider_for_devices(self, found, options):
             given.append((found, options))
 
@@ -381,7 +383,7 @@ def test_the_cpu_is_always_there_and_last():
 
 def test_auto_takes_the_first_that_passes_and_beats_the_cpu(monkeypatch):
     install(monkeypatch, "CUDAExecutionProvider", "DmlExecutionProvider", "OpenVINOExecutionProvider")
-    verdicts = {
+    verdicts: dict[str, dict[str, Any]] = {
         "cuda": {"passed": False, "reason": "wrong"},
         "directml": {"seconds": 3.0},
         "openvino": {},

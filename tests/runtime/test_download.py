@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,7 +195,7 @@ def test_a_full_disk(server: Server, part: Path, monkeypatch: pytest.MonkeyPatch
     open_file = Path.open
 
     class Full:
-        def __init__(self, file: object) -> None:
+        def __init__(self, file: Any) -> None:
             self.file = file
 
         def __enter__(self) -> "Full":
@@ -206,7 +207,7 @@ def test_a_full_disk(server: Server, part: Path, monkeypatch: pytest.MonkeyPatch
         def write(self, data: bytes) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    def full(path: Path, mode: str = "r", **options: object) -> object:
+    def full(path: Path, mode: str = "r", **options: Any) -> object:
         file = open_file(path, mode, **options)
         return Full(file) if mode == "wb" else file
 

@@ -3,6 +3,7 @@
 import gc
 import weakref
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from glaze_models import DEFAULT_ENCODERS, EncoderCard, encoder_card
 from glaze_models.errors import WeightsError
 from glaze_runtime import encoder as module
 from glaze_runtime.arrays import Image
-from glaze_runtime.devices import CPU
+from glaze_runtime.devices import CPU, open_session
 from glaze_runtime.encoder import Encoder
 
 every_encoder = pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_a_target_of_another_shape_is_refused(encoder: Encoder, shape: tuple[int
 
 def test_damaged_weights_are_found_before_anything_runs() -> None:
     card = encoder_card("sd1-b")
+    assert card.weights is not None
     with pytest.raises(WeightsError, match="sha256"):
         Encoder(replace(card, weights=replace(card.weights, sha256="0" * 64)), CPU)
 
@@ -140,11 +142,10 @@ def test_sessions_are_opened_once_a_size_and_the_oldest_is_let_go(
 ) -> None:
     opened = []
 
-    def counting(*args: object, dims: dict[str, int], **more: object) -> object:
+    def counting(*args: Any, dims: dict[str, int], **more: Any) -> object:
         opened.append((dims["height"], dims["width"]))
         return open_session(*args, dims=dims, **more)
 
-    open_session = module.open_session
     monkeypatch.setattr(module, "open_session", counting)
     sizes = [(8 * n, 16) for n in range(1, module.SESSIONS_KEPT + 1)]
     for size in [*sizes, *sizes]:
@@ -170,14 +171,13 @@ def test_an_encoder_let_go_frees_its_sessions_at_once(
     encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without waiting for the garbage collector: at 512x512 a session holds some 250 MiB."""
-    opened = []
+    opened: list[weakref.ref[Any]] = []
 
-    def tracking(*args: object, **more: object) -> object:
+    def tracking(*args: Any, **more: Any) -> object:
         session = open_session(*args, **more)
         opened.append(weakref.ref(session))
         return session
 
-    open_session = module.open_session
     monkeypatch.setattr(module, "open_session", tracking)
     other = Encoder(encoder.card, encoder.device)
     other.encode(picture(8, 8))

@@ -92,7 +92,10 @@ def test_tiny_of_diffusers() -> None:
 
 
 def test_deep_compression() -> None:
-    names = {"encoder.conv_in.weight": (8, 3, 3, 3), "encoder.down_blocks.0.0.conv1.weight": (8, 8, 3, 3)}
+    names: dict[str, tuple[int, ...]] = {
+        "encoder.conv_in.weight": (8, 3, 3, 3),
+        "encoder.down_blocks.0.0.conv1.weight": (8, 8, 3, 3),
+    }
     (seen,) = found(names | {"decoder.conv_in.weight": (8, 32, 3, 3)}).items()
     assert seen[0] == "diffusers (deep compression)"
     assert seen[1].keys() == names.keys()

@@ -1,5 +1,6 @@
 """The optimiser, with the bundled encoders on a small picture."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from glaze_runtime.damage import UNDAMAGED
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.learned_step import LearnedStep
-from glaze_runtime.optimise import optimise, size_of, whole_latent
+from glaze_runtime.optimise import Phi, optimise, size_of, whole_latent
 from glaze_runtime.views import resize
 
 RNG = np.random.default_rng(0)
@@ -29,7 +30,7 @@ def encoders() -> list[Encoder]:
 LEARNED = LearnedStep(CPU)
 
 
-def change(encoders: list[Encoder], scale: float = 1.0, **options: object) -> Image:
+def change(encoders: Sequence[Phi], scale: float = 1.0, **options: object) -> Image:
     options = {"steps": 8, "longest_sides": (512,), **options}
     return optimise(IMAGE, TARGET, encoders=encoders, scale=scale, learned=LEARNED, **options)  # type: ignore[arg-type]
 

@@ -14,7 +14,11 @@ from glaze_runtime.sources import open_checkpoint
 
 Make = Callable[..., dict[str, np.ndarray]]
 CLIP = {"vision_model.embeddings.patch_embedding.weight": (8, 3, 2, 2), "visual_projection.weight": (6, 8)}
-TINY = {"0.weight": (8, 3, 3, 3), "1.conv.0.weight": (8, 8, 3, 3), "2.weight": (4, 8, 3, 3)}
+TINY: dict[str, tuple[int, ...]] = {
+    "0.weight": (8, 3, 3, 3),
+    "1.conv.0.weight": (8, 8, 3, 3),
+    "2.weight": (4, 8, 3, 3),
+}
 
 
 def encoder_shapes(kl: Make, **options: object) -> dict[str, tuple[int, ...]]:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,12 +18,14 @@ from glaze_runtime.selftest import cosine, self_test
 from glaze_runtime.verdicts import Verdict
 
 CARD = encoder_card("sd1-a")
+assert CARD.weights is not None
+WEIGHTS = CARD.weights
 OTHER = Device(name="other", provider="CPUExecutionProvider", note="a made-up device", needs="nothing")
 KERNEL = np.random.default_rng(0).standard_normal((4, 3, 8, 8)).astype(np.float32)
 CONVOLUTION = helper.make_node("Conv", ["image", "kernel"], ["latent"], strides=[8, 8])
 
 
-def model(outputs: dict, nodes: list, kernel: np.ndarray) -> bytes:
+def model(outputs: dict[str, Any], nodes: list[Any], kernel: np.ndarray) -> bytes:
     inputs = {"image": [1, 3, "H", "W"], "target": [1, 4, "h", "w"]}
     read = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
@@ -106,18 +109,22 @@ class Encoder:
 def encoders(other=KERNEL, *, cpu_delay=0.01, **faults):
     """A factory; what it made is in `made`."""
 
+    names: list[str] = []
+    every: list[Encoder] = []
+
     def make(device):
         made = (
             Encoder(KERNEL, delay=cpu_delay)
             if device == CPU
             else Encoder(other, **{"delay": 0.001, **faults})
         )
-        make.made.append(device.name)
-        make.encoders.append(made)
+        names.append(device.name)
+        every.append(made)
         return made
 
-    make.made, make.encoders = [], []
-    return make
+    made: Any = make
+    made.made, made.encoders = names, every
+    return made
 
 
 @pytest.fixture
@@ -267,7 +274,7 @@ def hardware(monkeypatch, **metadata):
         change_hardware,
         {"device": replace(OTHER, name="another")},
         {"device": replace(OTHER, options={"precision": "f16"})},
-        {"card": replace(CARD, weights=replace(CARD.weights, sha256="0" * 64))},
+        {"card": replace(CARD, weights=replace(WEIGHTS, sha256="0" * 64))},
         {"card": replace(CARD, name="another")},
     ],
     ids=["onnxruntime", "system", "build", "hardware", "device", "options", "weights", "encoder"],

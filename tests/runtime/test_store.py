@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def vae(tmp_path: Path, kl: Make) -> Path:
     return path
 
 
-def add(path: Path, name: str | None = None, **options: object) -> store.Manifest:
+def add(path: Path, name: str | None = None, **options: Any) -> store.Manifest:
     return store.add(path, name, version="1.2.3", **options)[0]
 
 
@@ -215,7 +216,7 @@ class TestNotAdded:
     def test_a_name_taken_meanwhile(self, vae: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         sha256 = store._sha256
 
-        def slow(*arguments: object) -> str:
+        def slow(*arguments: Any) -> str:
             monkeypatch.setattr(store, "_sha256", sha256)
             add(vae)
             return sha256(*arguments)

@@ -31,7 +31,7 @@ def test_auto_draws_from_the_far_half_but_not_the_farthest() -> None:
 
 def test_the_centroid_is_that_of_all_works() -> None:
     one, other = BANK["ice-mist"].embedding, BANK["blood-red"].embedding
-    assert rank_styles([one, other], BANK)[0][1] == rank_styles([(one + other) / 2], BANK)[0][1]
+    assert rank_styles([one, other], BANK)[0][1] == rank_styles([(one + other) / np.float32(2)], BANK)[0][1]
 
 
 def test_stylised_pictures_keep_their_size() -> None:

@@ -160,7 +160,7 @@ def test_news_come_by_themselves(app: App) -> None:
     assert answer.getheader("content-type") == "text/event-stream; charset=utf-8"
 
     def news() -> tuple[str, dict[str, object]]:
-        lines = []
+        lines: list[str] = []
         while (line := answer.readline().decode().rstrip("\n")) or not lines:
             if line.startswith(("event: ", "data: ")):
                 lines.append(line.partition(": ")[2])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import running
@@ -14,18 +15,18 @@ from glaze_runtime.store import added
 
 
 def test_a_checkpoint_becomes_an_encoder(
-    tmp_path: Path, known: Callable[..., object], kl: Callable[..., dict[str, object]]
+    tmp_path: Path, known: Callable[..., object], kl: Callable[..., dict[str, Any]]
 ) -> None:
     tensors = kl()
     known(
         "mine", {name: t.shape for name, t in tensors.items() if "decoder" not in name and "post" not in name}
-    )  # type: ignore[attr-defined]
+    )
     checkpoints = Checkpoints(tmp_path / "incoming", Feed())
     path = checkpoints.begin("../my model.safetensors")
     assert path == tmp_path / "incoming" / "my model.safetensors"
     with pytest.raises(OptionError, match="is being added"):
         checkpoints.begin("other.safetensors")
-    save_file(tensors, path)  # type: ignore[arg-type]
+    save_file(tensors, path)
     checkpoints.tell(1, 2)
     assert checkpoints.state() == {
         "name": "my model.safetensors",

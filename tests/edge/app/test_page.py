@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsers import chromium, needs_chromium
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 from running import App, drawing, running, start
 
 from glaze_models import DEFAULT_GENERATORS, GENERATORS
@@ -62,7 +62,7 @@ def page(browser: Browser, app: App) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     refused = "the server responded with a status of 400"  # the page shows why
-    page.on("console", lambda message: refused in message.text or complaints.append(message.text))
+    page.on("console", lambda message: None if refused in message.text else complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
@@ -94,7 +94,7 @@ def look(page: Page, name: str) -> None:
     size = page.viewport_size
     assert size is not None
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert not page.evaluate(WIDER), (name, width)
@@ -247,8 +247,8 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     expect(dialog.get_by_role("heading", name="Added encoders")).to_be_hidden()
     with page.expect_file_chooser() as chooser:
         dialog.get_by_role("button", name="Add from a checkpoint file…").click()
-    looks_right = {"name": "model.safetensors", "mimeType": "", "buffer": b"no tensors"}
-    chooser.value.set_files([looks_right])  # type: ignore[list-item]
+    looks_right = FilePayload(name="model.safetensors", mimeType="", buffer=b"no tensors")
+    chooser.value.set_files([looks_right])
     expect(dialog.get_by_text("model.safetensors are no safetensors file")).to_be_visible()
     look(page, "encoders")
     page.keyboard.press("Escape")

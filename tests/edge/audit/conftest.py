@@ -15,7 +15,7 @@ def files(tmp_path: Path) -> MakeFiles:
     """Makes files of `pictures`."""
 
     def make(**options: Any) -> tuple[Path, Path, Path]:
-        paths = tuple(tmp_path / f"{name}.png" for name in ("original", "glazed", "target"))
+        paths = tmp_path / "original.png", tmp_path / "glazed.png", tmp_path / "target.png"
         for path, picture in zip(paths, pictures(**options), strict=True):
             picture.save(path)
         return paths

@@ -82,6 +82,7 @@ def test_the_figures_are_their_formulas(files: Any, capsys: pytest.CaptureFixtur
         return encoder.encode(x[0].transpose(1, 2, 0))
 
     def style(x: Planes) -> Planes:
+        assert decoder is not None
         view = image(decoder.decode(latent(x)).transpose(2, 0, 1)[None])
         return styles.style_vector(view.resize((256, 256), Image.Resampling.LANCZOS))
 
@@ -93,7 +94,7 @@ def test_the_figures_are_their_formulas(files: Any, capsys: pytest.CaptureFixtur
         return {
             "attainment": ratio(latent(x), latent(a), latent(t)),
             "view": ratio(style(x), style(a), style(t)),
-            "drift": moved / whole,
+            "drift": float(moved / whole),
         }
 
     assert run("audit", *paths[:2], "--target", paths[2], "--encoder", "sd1-b", "--json") == 0

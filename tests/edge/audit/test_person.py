@@ -10,6 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from glaze_edge.audit import person
 from glaze_edge.audit.tools import TOOLS
+from glaze_edge.figures import visibility
 from glaze_edge.trainer import from_pillow
 
 Picture = Image.Image
@@ -55,7 +56,7 @@ def test_the_share_above_grows_with_the_change(pair: tuple[Picture, Picture]) ->
     shares = []
     for level in (1, 20):
         glazed = Image.fromarray((np.asarray(original, np.int16) + level).clip(0, 255).astype(np.uint8))
-        shares.append(person.visibility(original, glazed)["share_above"])
+        shares.append(visibility(original, glazed)["share_above"])
     assert shares[0] == 0
     assert shares[1] > 0.9
 

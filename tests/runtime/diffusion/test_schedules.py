@@ -1,5 +1,8 @@
 """Schedules: closed forms, and what must hold whatever the numbers. No torch; the ones of diffusers are in tests/export."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,12 +20,12 @@ def schedule(name: str, steps: int, strength: float = 1.0, **config: object) -> 
     return SCHEDULES[name](Training.from_config({**SD1, **config}), steps, strength)
 
 
-def normal(seed: int = 0) -> object:
+def normal(seed: int = 0) -> Callable[..., Any]:
     rng = np.random.default_rng(seed)
     return lambda shape: rng.standard_normal(shape, np.float32)
 
 
-def oracle(made: Schedule, clean: np.ndarray) -> object:
+def oracle(made: Schedule, clean: np.ndarray) -> Callable[..., Any]:
     """A network that knows the clean latent."""
     levels = dict(zip(made.timesteps.tolist(), made.signal.tolist(), strict=True))
 

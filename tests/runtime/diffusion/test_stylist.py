@@ -5,6 +5,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -93,7 +94,7 @@ class Sessions:
         self.most = 0
         self.live: weakref.WeakSet[object] = weakref.WeakSet()
 
-    def __call__(self, file: Path, *args: object, **options: object) -> object:
+    def __call__(self, file: Path, *args: Any, **options: Any) -> object:
         session = open_session(file, *args, **options)
         self.opened.append(file.parent.name)
         self.live.add(session)

@@ -25,14 +25,17 @@ class Events:
     """What a window tells."""
 
     def __init__(self) -> None:
-        self.closed: list[Callable[[], None]] = Listeners()
+        self.closed = Listeners()
 
 
-class Listeners(list[Callable[[], None]]):
+class Listeners:
     """`+=` adds one."""
 
-    def __iadd__(self, listener: Any) -> "Listeners":
-        self.append(listener)
+    def __init__(self) -> None:
+        self.every: list[Callable[[], None]] = []
+
+    def __iadd__(self, listener: Callable[[], None]) -> "Listeners":
+        self.every.append(listener)
         return self
 
 
@@ -73,7 +76,7 @@ def start() -> None:
     said["again"] = _ask(window.url, "POST", "save-beside", {})
     said["last"] = _ask(window.url, "GET", "state")
     Path(os.environ["SAID"]).write_text(json.dumps(said))
-    for listener in window.events.closed:
+    for listener in window.events.closed.every:
         listener()
 
 
