@@ -104,14 +104,16 @@ def audit(
 
     Args:
         target: the style target, of any size; None where it is not known.
-        eyes: what looks; the first with a decoder is the attacker's autoencoder.
+        eyes: what looks; the first with a decoder is the attacker's autoencoder. Without a target, those without a decoder
+            are left out.
         on_progress: is told the share of the work that is done, and what is next.
 
     Raises:
         OptionError: the pictures differ in size, or nothing can be said without a target.
     """
     before, after = shown(original), shown(glazed)
-    _check(original, glazed, target, eyes)
+    _check(original, glazed)
+    eyes = _able(eyes, target)
     if target is not None:
         target = target.resize(before.size, PillowImage.Resampling.LANCZOS)
     pair = Pair(
@@ -164,19 +166,25 @@ def _here(name: str) -> bool:
         return False
 
 
-def _check(original: Picture, glazed: Picture, target: PillowImage.Image | None, eyes: Sequence[Eye]) -> None:
+def _check(original: Picture, glazed: Picture) -> None:
     (height, width), (tall, wide) = (picture.image.shape[:2] for picture in (original, glazed))
     if (height, width) != (tall, wide):
         raise OptionError(
             f"{original.path} has {width}x{height} pixels and {glazed.path} {wide}x{tall}. "
             "Name a picture and its glazed version."
         )
-    blind = [eye.name for eye in eyes if eye.decoder is None]
-    if target is None and blind:
+
+
+def _able(eyes: Sequence[Eye], target: PillowImage.Image | None) -> Sequence[Eye]:
+    """Those of `eyes` that can tell something: without a target only those with a decoder."""
+    able = [eye for eye in eyes if target is not None or eye.decoder is not None]
+    if not able:
+        names = ", ".join(eye.name for eye in eyes)
         raise OptionError(
-            f"Without the style target nothing can be said of {', '.join(blind)}, whose decoder is not here. "
+            f"Without the style target nothing can be said of {names}, whose decoder is not here. "
             "Name the file in --target (`glaze --save-target` keeps it), or other encoders."
         )
+    return able
 
 
 def _read(eye: Eye, pair: Pair, mark: Mark | None) -> tuple[Reading, View | None, Sight | None]:

@@ -16,7 +16,7 @@ def test_a_step_is_more_work_than_its_encode(card: EncoderCard) -> None:
 
 def test_the_work_of_a_small_encoder_is_that_of_its_convolutions() -> None:
     height, width = 32, 64
-    widths, blocks = (24, 48, 96), (1, 2, 2)
+    widths, blocks = (32, 64, 96), (1, 2, 2)
     cells = [height * width // 4**level for level in (1, 2, 3)]
     expected = 2 * cells[0] * 3 * widths[0] * 36
     expected += sum(2 * n * 2 * count * w * w * 9 for n, w, count in zip(cells, widths, blocks, strict=True))

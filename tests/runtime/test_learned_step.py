@@ -1,5 +1,7 @@
 """The learned step: what it gives, for any size, and that it is what torch would give."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -74,10 +76,10 @@ def test_a_device_that_is_wrong_is_not_used(
             super().__init__(CPU)
             self.device = device
 
-        def __call__(self, *asked: Image) -> Image:
+        def __call__(self, *asked: Image, **shift: Any) -> Image:
             if self.device == OTHER and fails:
                 raise RuntimeError("refused")
-            return super().__call__(*asked) + np.float32(wrong if self.device == OTHER else 0)
+            return super().__call__(*asked, **shift) + np.float32(wrong if self.device == OTHER else 0)
 
     monkeypatch.setattr(learned_step, "LearnedStep", Elsewhere)
     monkeypatch.setattr(learned_step, "TESTED", 32)

@@ -17,7 +17,7 @@ def shift(pixels: int) -> Purifier:
     """Down and to the right by so many pixels."""
     return Purifier(
         name="shift",
-        does=f"moved down and to the right by {pixels} pixels, so that an encoder's latent cells begin elsewhere",
+        does=f"moved down and to the right by {pixels} pixels, so that latent cells begin elsewhere",
         purify=partial(_shift, pixels=pixels),
         moves=True,
     )

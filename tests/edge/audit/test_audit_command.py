@@ -46,7 +46,7 @@ def test_all_figures(trio: Files, capsys: pytest.CaptureFixture[str]) -> None:
         assert reading["effect"]["attainment"] > reading["control"]["attainment"]
         assert reading["glazed_against"] is None
         decoder = ENCODERS[reading["encoder"]].decoder
-        assert reading["decoder"] == decoder
+        assert reading["decoder"] == (decoder or "")
         assert (reading["effect"]["view"] is None) == (decoder is None)
         assert decoder is None or reading["effect"]["drift"] > 0
     rows = said["survival"]
@@ -217,6 +217,10 @@ def test_what_cannot_be_audited(
 def test_without_target_and_decoder_nothing_can_be_said(
     trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = audited(capsys, *trio[:2])
+    assert [each["encoder"] for each in said["encoders"]] == [
+        n for n in DEFAULT_ENCODERS if ENCODERS[n].decoder
+    ]
     monkeypatch.setattr("glaze_edge.api.decoder_of", lambda card, device: None)
     assert run("audit", *trio[:2], "--encoder", "sd1-b") == 2
     assert "--target" in capsys.readouterr().err
