@@ -32,8 +32,9 @@ from glaze_runtime.stylise import LiteStylist
 PUBLISHED_ROWS = "taesd", "taesdxl", "taef1"
 """Published encoders that get a row of their own: the most that a stand-in for the same generator could reach."""
 MOVES = {"shift": shift(4)}
+"""What every picture is measured after as well: it does not hang on where latent cells begin."""
 DAMAGES = {"jpeg75": jpeg(75, "420"), "half": resize(0.5)}
-"""What is done to a picture before an encoder sees it."""
+"""What is done to a picture before an encoder sees it, where survival is asked for."""
 FIGURES = "attainment", "control", "shift", "shift_control"
 SURVIVAL_FIGURES = tuple(f"{name}{end}" for name in DAMAGES for end in ("", "_control"))
 VIEW_FIGURES = "view", "view_control"

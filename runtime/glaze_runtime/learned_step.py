@@ -53,7 +53,7 @@ class LearnedStep:
         """
         height, width = image.shape[:2]
         beyond = (
-            *((before, -(n + before) % STRIDE) for n, before in zip((height, width), shift, strict=True)),
+            *((above, -(n + above) % STRIDE) for n, above in zip((height, width), shift, strict=True)),
             (0, 0),
         )
         asked = [image, limit, before, gradient, memory]

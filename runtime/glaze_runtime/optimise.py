@@ -21,7 +21,7 @@ from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.budget import TO_OPPONENT, TO_RGB, Budget, visibility_budget
 from glaze_runtime.damage import draw_damage
 from glaze_runtime.learned_step import MEMORY
-from glaze_runtime.views import Size, Square, resize
+from glaze_runtime.views import Size, Square, View, resize
 
 TILE = 512
 """Pixels: the largest side of what an encoder is given at once."""
@@ -134,9 +134,8 @@ def optimise(
     rng = np.random.default_rng(seed)
     room = np.ones((*image.shape[:2], 1), np.float32) if free is None else free[..., None].astype(np.float32)
     room = room * np.array([1, not neutral, not neutral], np.float32)
-    starts = rng.integers(
-        len(GRIDS), size=(len(encoders) + 1, 2)
-    )  # of the encoders' grids, and the learned step's
+    # Where the encoders' grids begin, and the learned step's.
+    starts = rng.integers(len(GRIDS), size=(len(encoders) + 1, 2))
     # d in Y, Cb, Cr as a share of the limit, so that a step means the same everywhere.
     share, memory = np.zeros_like(image), np.zeros_like(image)
     done = 0
@@ -165,18 +164,23 @@ class Goal:
 
     def __init__(self, encoder: Phi, size: Size | Square, start: Image, target: Image) -> None:
         self.encoder, self.size, self.target = encoder, size, target
-        apart = whole_latent(encoder, start, size) - whole_latent(encoder, target, size)
-        self.whole = max(float(np.square(apart).sum()), 1e-6)
+        self.latent = whole_latent(encoder, target, size)
+        self.whole = max(float(np.square(whole_latent(encoder, start, size) - self.latent).sum()), 1e-6)
 
     def gradient(self, image: Image, grid: tuple[float, float], rng: np.random.Generator) -> Image:
         """The gradient [H,W,3] at `image`, seen through the views of one sweep; `grid`: strides by which the cells are moved."""
         total = np.zeros_like(image)
         damage, size = draw_damage(rng), self.size.moved(grid)
         for view in size.sweep(rng, filtered=damage.filtered):
-            end = self.encoder.encode(size.at(view.cell)(self.target))
-            _, gradient = self.encoder.value_and_grad(damage.harm(view(image), rng), end)
+            _, gradient = self.encoder.value_and_grad(damage.harm(view(image), rng), self._end(size, view))
             view.add_adjoint(gradient / self.whole, total)
         return total
+
+    def _end(self, size: Size | Square, view: View) -> Latent:
+        """The target's latent where `view` looks; a square has one grid only, so its latent is known."""
+        if isinstance(size, Square):
+            return self.latent
+        return self.encoder.encode(size.at(view.cell)(self.target))
 
 
 def whole_latent(encoder: Phi, image: Image, size: Size | Square) -> Latent:

@@ -1,6 +1,7 @@
 """What an artist gives as weights, a file or a folder -> the tensors in it and what else it tells."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def open_checkpoint(path: Path, subfolders: tuple[str, ...] = SUBFOLDERS) -> Che
         OptionError: there is nothing at `path`, or nothing in the folder.
         WeightsError: the file is pickled, a GGUF, no safetensors file, or cut off.
     """
-    if not _is_there(path):
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists may raise where a name is too long
         raise OptionError(f"--from {path}: there is no such file or folder. Check the path.")
     if path.is_file():
         return Checkpoint(file=path, given=path, entries=_entries(path), config={})
@@ -56,15 +57,6 @@ def open_checkpoint(path: Path, subfolders: tuple[str, ...] = SUBFOLDERS) -> Che
         )
     file = _weights_in(folder)
     return Checkpoint(file=file, given=path, entries=_entries(file), config=_config(folder / "config.json"))
-
-
-def _is_there(path: Path) -> bool:
-    """False for a name that is too long, too, where `Path.exists` may raise."""
-    try:
-        path.stat()
-    except OSError:
-        return False
-    return True
 
 
 def _weights_in(folder: Path) -> Path:

@@ -210,11 +210,6 @@ class Square:
         """The same: the one cell is the whole square."""
         return self
 
-    def at(self, cell: tuple[slice, slice]) -> View:
-        """The one view, without a filter."""
-        (view,) = self.cover()
-        return view
-
     def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
         """The one view."""
         yield View(

@@ -60,12 +60,9 @@ def test_attainment_is_0_at_the_original_and_1_at_the_target() -> None:
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((96, 96)) for _ in range(2)
     )
     encoders = [Encoder(card, CPU) for card in map(encoder_card, DEFAULT_ENCODERS)]
-    assert [row["attainment"] for row in attainments(original, original, target, encoders)] == [0] * len(
-        encoders
-    )
-    assert [row["attainment"] for row in attainments(original, target, target, encoders)] == [1] * len(
-        encoders
-    )
+    zeros, ones = [0] * len(encoders), [1] * len(encoders)
+    assert [row["attainment"] for row in attainments(original, original, target, encoders)] == zeros
+    assert [row["attainment"] for row in attainments(original, target, target, encoders)] == ones
 
 
 def test_visibility_of_a_known_change() -> None:

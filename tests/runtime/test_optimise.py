@@ -177,6 +177,29 @@ def test_encoders_of_different_kinds_work_together(encoders: list[Encoder], side
     assert np.square(now - end).sum() < 0.97 * np.square(start - end).sum()
 
 
+def test_the_target_of_a_fixed_square_is_encoded_once() -> None:
+    seen = []
+
+    class Watched(Mean):
+        def encode(self, image: Image) -> Latent:
+            seen.append(image.shape)
+            return super().encode(image)
+
+        def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]:
+            return Mean(64).value_and_grad(image, target)
+
+    optimise(
+        IMAGE,
+        TARGET,
+        encoders=[Watched(64)],
+        scale=1.0,
+        learned=lambda image, limit, before, *others, shift: before,
+        steps=4,
+        longest_sides=(120,),
+    )
+    assert seen == [(64, 64, 3)] * 2  # the picture and the target
+
+
 def test_counts_its_steps(encoders: list[Encoder]) -> None:
     said: list[int] = []
     change(encoders, on_step=said.append)

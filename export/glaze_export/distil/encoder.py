@@ -6,9 +6,9 @@
 within the limits of a budget, towards a target in a style; in the first round it is the target itself. z is y with noise within
 those limits. In every second round all three are seen after one damage.
 
-A student that is only taught values is fooled where its teacher is
-not, so changes against it do not carry over (Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their
-set so too); noise tells it of changes that move the teacher and not yet the student.
+A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over (Papernot et al.,
+"Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too). Noise tells it of changes that move the
+teacher and not yet the student.
 
 Responses, not gradients: the gradients of published tiny encoders turn within 1/255 of noise, so that a gradient at one point says
 little of what a change does (docs/decisions.md).

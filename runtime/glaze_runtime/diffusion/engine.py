@@ -6,8 +6,8 @@ tokenizer/               tokenizer_config.json, and tokenizer.json or vocab.json
 text_encoder/ unet/ vae_encoder/ vae_decoder/    model.onnx (with model.onnx_data where it is large), config.json
 """
 
-import contextlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -204,9 +204,8 @@ def find_engine(name: str) -> Path:
         OptionError: there is none.
     """
     for folder in (Path(name), engines_folder() / name):
-        with contextlib.suppress(OSError):  # a name too long for a file
-            if name and folder.is_dir():
-                return folder
+        if name and os.path.isdir(folder):  # noqa: PTH112  Path.is_dir may raise where a name is too long
+            return folder
     known = sorted(path.name for path in engines_folder().glob("*") if path.is_dir())
     raise OptionError(
         f"There is no style engine called {name!r}, nor a folder of that name. "
