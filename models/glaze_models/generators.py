@@ -60,8 +60,8 @@ GENERATORS: dict[str, Generator] = {
                 ("taef1",),
                 ("flux1-a",),
             ),
-            caveat="Measured to work little. At medium intensity its latent moved 0.08 of the way to the target beyond what noise of "
-            "the same strength does.",
+            caveat="Measured to work little. At medium intensity the latent of TAEF1, a stand-in made by others that taught ours, "
+            "moved 0.08 of the way to the target beyond what noise of the same strength does.",
         ),
         Generator(
             name="flux2",
