@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from _panels import attainment_panels
 
-from glaze_runtime.damage import UNDAMAGED
+from glaze_runtime.optimiser.transforms import IDENTITY
 
 Row = dict[str, Any]
 """A result: picture, method, strength, and FIGURES of them."""
@@ -60,7 +60,7 @@ def write_report(rows: Sequence[Row], folder: Path, *, steps: int) -> None:
     text = TEXT.format(
         pictures=len(pictures),
         steps=steps,
-        damaged=100 * (1 - UNDAMAGED.share),
+        transformed=100 * (1 - IDENTITY.probability),
         alternative=" ".join(_in_words(method, points) for method, points in curves.items()),
         points="\n".join(_points(curves)),
         equal="\n".join(_equal(curves)),
@@ -148,7 +148,7 @@ How far an encoder's latent moves towards the target for what people see, beside
   pixels go as far in our number of steps as in 500 of theirs. This is not Glaze, whose perceptual limit it lacks.
 
 All have the same {pictures} pictures, resized to 512 pixels (longest side; sides cut to multiples of 64, transparent parts on
-mid-grey), the same style targets, the bundled encoders, and {steps} gradients of each. glaze-edge spends {damaged:.0f} % of its
+mid-grey), the same style targets, the bundled encoders, and {steps} gradients of each. glaze-edge spends {transformed:.0f} % of its
 gradients on pictures after JPEG, resizing, blur or noise; the others see the picture as it is. Figures are of the 8-bit files;
 attainment is measured with an encoder that is not in the optimisation, *bundled* with those that are.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from _papers import FIRST, GLAZE_RATE, GLAZE_START, GLAZE_STEPS, LAST
 
-from glaze_runtime.adam import Adam
+from glaze_edge.audit.adam import Adam
 from glaze_runtime.arrays import Image
 from glaze_runtime.encoder import Encoder
 

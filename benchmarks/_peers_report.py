@@ -10,7 +10,7 @@ from _torch_peers import PEERS
 from _worker import OURS
 
 from glaze_edge.settings import EFFORTS
-from glaze_runtime.damage import UNDAMAGED
+from glaze_runtime.optimiser.transforms import IDENTITY
 
 DEFAULT = "standard"
 """The effort that peers are compared with."""
@@ -72,7 +72,7 @@ def write_report(rows: Sequence[Row], folder: Path, *, side: int, threads: int) 
         steps=EFFORTS[DEFAULT].steps,
         seconds=median(row["seconds"] for row in own),
         whole=median(row["whole"] for row in own),
-        damaged=100 * (1 - UNDAMAGED.share),
+        transformed=100 * (1 - IDENTITY.probability),
         slack=100 * SLACK,
         head=" | ".join(FIGURES.values()),
         lpips="" if "Glaze, LPIPS" in methods else NO_LPIPS,
@@ -205,8 +205,8 @@ signs flipped. Memory is in GiB.
 - So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with these two
   encoders, where a gradient leads. And the change goes elsewhere: the peers spend their visibility evenly, glaze-edge where it is
   hardly seen. Where a peer does not get there at all, that is why.
-- glaze-edge spends {damaged:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and costs it
-  attainment here. The others see the picture as it is.
+- glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and
+  costs it attainment here. The others see the picture as it is.
 - Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are far more
   visible, and attain more.
 - The peers' schedules are scaled, not tuned anew: a schedule made for this strength might be faster. More than the authors' number of

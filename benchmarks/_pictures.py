@@ -11,12 +11,12 @@ from PIL import Image as PillowImage
 
 from glaze_edge import Session, Settings
 from glaze_edge.files import read_picture
-from glaze_edge.trainer import TRAINED_SIDE, as_trained, shown
+from glaze_edge.preprocess import TRAINED_SIDE, as_trained, shown
 from glaze_runtime.arrays import Image, to_pillow
 
 
 def working_picture(path: Path, side: int = TRAINED_SIDE) -> PillowImage.Image:
-    """The picture as trainers see it (`glaze_edge.trainer`), its longest side `side` at most; a grey one stays grey."""
+    """The picture as trainers see it (`glaze_edge.preprocess`), its longest side `side` at most; a grey one stays grey."""
     picture = read_picture(path)
     whole = shown(picture)
     if side < TRAINED_SIDE:

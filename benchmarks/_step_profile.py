@@ -15,8 +15,8 @@ import onnxruntime
 
 from glaze_export.export import build_module
 from glaze_models import EncoderCard
-from glaze_runtime.binding import Weights, bind, load_weights
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.weights.binding import Weights, bind, load_weights
 
 
 @dataclass(frozen=True, kw_only=True)

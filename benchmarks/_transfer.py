@@ -16,18 +16,18 @@ from glaze_edge.audit.machine import STYLE_SIDE, Eye, Sight, effect
 from glaze_edge.audit.purifiers.jpeg import jpeg
 from glaze_edge.audit.purifiers.resize import resize
 from glaze_edge.audit.purifiers.shift import shift
+from glaze_edge.preprocess import as_trained, control, from_pillow
 from glaze_edge.settings import INTENSITIES
-from glaze_edge.trainer import as_trained, control, from_pillow
 from glaze_models import DEFAULT_ENCODERS, ENCODERS, EncoderCard
 from glaze_models.errors import ModelError, OptionError
-from glaze_runtime import store
-from glaze_runtime.arrays import Image, Latent, to_pillow
+from glaze_runtime.arrays import Image, Latent, planes, to_pillow
 from glaze_runtime.decoder import decoder_of
-from glaze_runtime.decoder_store import add_decoder
 from glaze_runtime.devices import CPU, open_session
-from glaze_runtime.encoder import Encoder, planes
-from glaze_runtime.recognise import addable
+from glaze_runtime.encoder import Encoder
 from glaze_runtime.stylise import LiteStylist
+from glaze_runtime.weights import store
+from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights.recognise import addable
 
 PUBLISHED_ROWS = "taesd", "taesdxl", "taef1"
 """Published encoders that get a row of their own: the most that a stand-in for the same generator could reach."""

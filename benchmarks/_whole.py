@@ -30,7 +30,7 @@ def parts(rows: Row, total: float) -> dict[str, float]:
     runs = "run", "run_with_iobinding"
     networks = of("glaze_edge/api.py", "__init__")
     opening = of("glaze_runtime/", "open_session")
-    optimising = of("glaze_runtime/optimise.py", "optimise")
+    optimising = of("glaze_runtime/optimiser/optimise.py", "optimise")
     measuring = of("glaze_edge/api.py", "measure")
     steps = of("onnxruntime", *runs, caller="value_and_grad")
     encoding = of("onnxruntime", *runs, caller="encode")
@@ -40,13 +40,13 @@ def parts(rows: Row, total: float) -> dict[str, float]:
         "reading the picture": of("glaze_edge/files/read.py", "read_picture"),
         "where it lies among styles": of("glaze_edge/api.py", "embed"),
         "painting the target": of("glaze_edge/api.py", "_target"),
-        "visibility budget": of("glaze_runtime/budget.py", "visibility_budget", caller="of"),
+        "visibility budget": of("glaze_runtime/optimiser/budget.py", "visibility_budget", caller="of"),
         "encoding, to measure too": encoding,
         "encoder steps": steps,
-        "penalty": of("glaze_runtime/budget.py", "penalty"),
-        "views and their adjoints": of("glaze_runtime/views.py", "__call__", caller="gradient")
-        + of("glaze_runtime/views.py", "add_adjoint"),
-        "damage": of("glaze_runtime/damage.py", "compressed", "noisy"),
+        "penalty": of("glaze_runtime/optimiser/budget.py", "penalty"),
+        "views and their adjoints": of("glaze_runtime/optimiser/views.py", "__call__", caller="gradient")
+        + of("glaze_runtime/optimiser/views.py", "add_adjoint"),
+        "transforms": of("glaze_runtime/optimiser/transforms.py", "compressed", "noisy"),
         "learned steps": of("onnxruntime", *runs, caller="_band"),
         "writing the file": of("glaze_edge/files/write.py", "write_picture"),
     }
@@ -56,14 +56,14 @@ def parts(rows: Row, total: float) -> dict[str, float]:
             "encoder steps",
             "penalty",
             "views and their adjoints",
-            "damage",
+            "transforms",
             "learned steps",
             "visibility budget",
             "opening sessions",
         )
     )
     encoded = of("glaze_runtime/encoder.py", "encode", caller="whole_latent")
-    share = of("glaze_runtime/optimise.py", "whole_latent", caller="latent_of")
+    share = of("glaze_runtime/optimiser/optimise.py", "whole_latent", caller="latent_of")
     found["measuring besides encoding"] = max(0.0, measuring - share)
     found["optimiser's rest"] = max(0.0, optimising - inside - (encoded - share))
     return found | {"everything else": max(0.0, total - sum(found.values()))}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from glaze_edge.files import read_picture
-from glaze_edge.trainer import as_trained, shown
+from glaze_edge.preprocess import as_trained, shown
 from glaze_export.distil.data import pictures
 from glaze_export.distil.teachers import teacher
 from glaze_models import DECODERS, WeightsFile

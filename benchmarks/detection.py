@@ -22,7 +22,7 @@ from PIL import ImageFilter
 
 from glaze_edge import Session, Settings
 from glaze_edge.figures import attainments
-from glaze_edge.trainer import TRAINED_SIDE
+from glaze_edge.preprocess import TRAINED_SIDE
 from glaze_runtime.arrays import Image, to_pillow
 
 TRAINED_AT, TESTED_AT = "quick", "standard"

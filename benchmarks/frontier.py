@@ -24,8 +24,8 @@ from _pictures import butteraugli, glaze_file, measured, opened, save, working_p
 
 from glaze_edge import Session, Settings
 from glaze_edge.figures import attainments
+from glaze_edge.preprocess import from_pillow
 from glaze_edge.settings import INTENSITIES
-from glaze_edge.trainer import from_pillow
 from glaze_runtime.arrays import Image
 
 EFFORT = "standard"

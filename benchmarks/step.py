@@ -20,8 +20,8 @@ from safetensors.numpy import load_file
 
 from glaze_export.flops import flops
 from glaze_models import ENCODERS, EncoderCard, encoder_card
-from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.weights.binding import Weights, bind
 
 THREADS = 2
 

@@ -50,8 +50,8 @@ from glaze_edge import Session, Settings
 from glaze_edge.figures import visibility
 from glaze_edge.files import read_picture
 from glaze_edge.files.atomic import replacing
+from glaze_edge.preprocess import shown
 from glaze_edge.settings import INTENSITIES
-from glaze_edge.trainer import shown
 from glaze_models.errors import GlazeError, OptionError
 from glaze_models.learned_step import LEARNED_STEP
 

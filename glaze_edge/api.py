@@ -19,26 +19,27 @@ from glaze_edge.figures import Attainment, Visibility, attainments, visibility
 from glaze_edge.files import MIN_SIDE, Picture, read_picture
 from glaze_edge.files.paths import found
 from glaze_edge.generators import choices, resolved
+from glaze_edge.preprocess import shown
 from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
-from glaze_edge.trainer import shown
 from glaze_models import EncoderCard
 from glaze_models.errors import OptionError, PictureError
 from glaze_models.prompts import draw_prompt
 from glaze_models.styles import Embedding, Style, style_bank, style_named
 from glaze_runtime.arrays import Image, to_pillow
-from glaze_runtime.budget import TO_OPPONENT
 from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import Device, choose
-from glaze_runtime.diffusion import DiffusionStylist, find_engine
+from glaze_runtime.devices.selftest import self_test
+from glaze_runtime.devices.verdicts import Verdict
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.learned_step import learned_step_on
-from glaze_runtime.optimise import TILE, nothing, optimise
-from glaze_runtime.perceptual import LpipsHinge, lpips_on
-from glaze_runtime.selftest import self_test
-from glaze_runtime.store import encoder_card
+from glaze_runtime.optimiser.budget import TO_OPPONENT
+from glaze_runtime.optimiser.learned_step import learned_step_on
+from glaze_runtime.optimiser.optimise import nothing, optimise
+from glaze_runtime.optimiser.perceptual import LpipsHinge, lpips_on
+from glaze_runtime.optimiser.tiling import TILE
+from glaze_runtime.optimiser.views import resize
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
-from glaze_runtime.verdicts import Verdict
-from glaze_runtime.views import resize
+from glaze_runtime.stylise.diffusion import DiffusionStylist, find_engine
+from glaze_runtime.weights.store import encoder_card
 
 WORKING_SIDE = 1536
 """Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""

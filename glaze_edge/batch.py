@@ -22,10 +22,11 @@ from glaze_edge.files import (
     write_picture,
 )
 from glaze_edge.files.atomic import reason, writing
+from glaze_edge.preprocess import TRAINED_SIDE
 from glaze_edge.settings import EFFORTS, Settings
-from glaze_edge.trainer import TRAINED_SIDE
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
-from glaze_runtime.optimise import TILE, begun_small, fitting
+from glaze_runtime.optimiser.optimise import begun_small
+from glaze_runtime.optimiser.tiling import TILE, fitting
 from glaze_runtime.stylise import LONGEST_SIDE
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from glaze_edge.trainer import as_trained, control, from_pillow, latent_of, way_covered
+from glaze_edge.preprocess import as_trained, control, from_pillow, latent_of, way_covered
 from glaze_runtime.arrays import Image, Latent, Plane
-from glaze_runtime.budget import TO_OPPONENT, visibility_budget
-from glaze_runtime.optimise import Phi
+from glaze_runtime.encoder import EncoderLike
+from glaze_runtime.optimiser.budget import TO_OPPONENT, visibility_budget
 
 JUDGED_SIDE = 1536
 """Pixels: a larger picture is scaled down to this longest side where it is judged as on a screen."""
@@ -45,7 +45,7 @@ def attainments(
     original: PillowImage.Image,
     glazed: PillowImage.Image,
     target: PillowImage.Image,
-    encoders: Sequence[Phi],
+    encoders: Sequence[EncoderLike],
 ) -> list[Attainment]:
     """Attainment of `glazed` in each encoder, of pictures of one size, as a trainer sees them."""
     x, reached, end = (as_trained(image) for image in (original, glazed, target))

@@ -27,8 +27,8 @@ from glaze_models.perceptual import PERCEPTUALS
 from glaze_runtime.arrays import Image
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.perceptual import lpips_on
-from glaze_runtime.views import resize
+from glaze_runtime.optimiser.perceptual import lpips_on
+from glaze_runtime.optimiser.views import resize
 
 RNG = np.random.default_rng(0)
 IMAGE = resize(RNG.random((8, 10, 3)).astype(np.float32), (64, 128)).clip(0, 1)

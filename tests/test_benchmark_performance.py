@@ -66,12 +66,12 @@ def test_the_profile_of_a_step_has_all_its_flops(tmp_path: Path) -> None:
 
 def test_the_parts_of_a_command_are_all_of_it() -> None:
     rows = {
-        ("x/glaze_runtime/optimise.py", 1, "optimise"): (1, 1, 0.0, 6.0, {}),
+        ("x/glaze_runtime/optimiser/optimise.py", 1, "optimise"): (1, 1, 0.0, 6.0, {}),
         ("x/onnxruntime/capi/session.py", 1, "run"): (
             *(2, 2, 5.0, 5.0),
             {("e.py", 1, "value_and_grad"): (1, 1, 0.0, 4.0), ("e.py", 2, "encode"): (1, 1, 0.0, 1.0)},
         ),
-        ("x/glaze_runtime/budget.py", 1, "penalty"): (1, 1, 0.5, 0.5, {}),
+        ("x/glaze_runtime/optimiser/budget.py", 1, "penalty"): (1, 1, 0.5, 0.5, {}),
         ("elsewhere/budget.py", 1, "penalty"): (1, 1, 9.0, 9.0, {}),
     }
     found = parts(rows, 8.0)

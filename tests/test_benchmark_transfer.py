@@ -18,9 +18,9 @@ from glaze_edge.audit.machine import Sight
 from glaze_edge.settings import INTENSITIES
 from glaze_models import DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import ModelError, OptionError
-from glaze_runtime import store
 from glaze_runtime.arrays import Image, to_pillow
-from glaze_runtime.views import resize
+from glaze_runtime.optimiser.views import resize
+from glaze_runtime.weights import store
 
 WEIGHTS = Path("/work/shared/weights")
 ONE = DEFAULT_ENCODERS[0]

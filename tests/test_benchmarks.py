@@ -16,7 +16,7 @@ from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.views import resize
+from glaze_runtime.optimiser.views import resize
 
 RNG = np.random.default_rng(0)
 IMAGE = resize(RNG.random((8, 10, 3)).astype(np.float32), (64, 128)).clip(0, 1)

@@ -135,7 +135,7 @@ source = Path(sys.argv[1])
 place = Path(find_spec("onnx").origin).parent.parent / source.name
 exec(compile(source.read_text("utf-8"), source, "exec"), {"__file__": str(place), "__name__": "hook"})
 from glaze_models import ENCODERS
-from glaze_runtime.binding import bind, load_weights
+from glaze_runtime.weights.binding import bind, load_weights
 card = ENCODERS["sd1-a"]
 assert bind(card.graphs[0], load_weights(card)).model
 assert not {"onnx.checker", "onnx.helper", "ml_dtypes"} & set(sys.modules)

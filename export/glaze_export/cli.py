@@ -7,6 +7,7 @@ import click
 from glaze_export.commands.decoder import decoder
 from glaze_export.commands.distil import distil
 from glaze_export.commands.encoder import encoder
+from glaze_export.commands.network import network
 from glaze_export.commands.style_pipeline import style_pipeline
 from glaze_export.commands.styles import styles
 from glaze_models.errors import GlazeError
@@ -19,6 +20,7 @@ def cli() -> None:
 
 cli.add_command(encoder)
 cli.add_command(decoder)
+cli.add_command(network)
 cli.add_command(distil)
 cli.add_command(styles)
 cli.add_command(style_pipeline)

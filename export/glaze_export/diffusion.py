@@ -10,9 +10,9 @@ from diffusers import AutoPipelineForImage2Image, DiffusionPipeline
 from optimum.exporters.onnx import onnx_export_from_model
 
 from glaze_models.errors import ModelError, OptionError
-from glaze_runtime.diffusion import Engine, Recipe
-from glaze_runtime.diffusion.engine import SCHEDULER_CONFIG, default_recipe, read_config, write_recipe
-from glaze_runtime.diffusion.schedules import SCHEDULES, Training
+from glaze_runtime.stylise.diffusion import Engine, Recipe
+from glaze_runtime.stylise.diffusion.engine import SCHEDULER_CONFIG, default_recipe, read_config, write_recipe
+from glaze_runtime.stylise.diffusion.schedules import SCHEDULES, Training
 
 PIPELINES = (
     "LatentConsistencyModelImg2ImgPipeline",

@@ -10,7 +10,7 @@ from glaze_export import decoders, encoders, graphs
 from glaze_export.gradient import step_graph
 from glaze_export.trace import decode_graph, encode_graph
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.binding import load_weights
+from glaze_runtime.weights.binding import load_weights
 
 
 def build_module(card: EncoderCard | DecoderCard) -> nn.Module:

@@ -24,7 +24,7 @@ OPSET = 18
 IR_VERSION = 10
 
 Derived = Mapping[str, Mapping[str, str | int]]
-"""Derived tensor -> {"recipe": an entry of `glaze_runtime.binding.RECIPES`, "of": a weight}, and the recipe's parameters."""
+"""Derived tensor -> {"recipe": an entry of `glaze_runtime.weights.binding.RECIPES`, "of": a weight}, and the recipe's parameters."""
 
 
 def value(name: str, shape: Iterable[int | str]) -> Any:

@@ -16,8 +16,8 @@ from glaze_export.encoders.surrogate import Block
 from glaze_export.trace import forward_graph
 from glaze_models.errors import WeightsError
 from glaze_models.learned_step import STRIDE, LearnedStepCard
-from glaze_runtime.learned_step import INPUTS
-from glaze_runtime.tensorfile import read_header, read_tensors
+from glaze_runtime.optimiser.learned_step import INPUTS
+from glaze_runtime.weights.tensorfile import read_header, read_tensors
 
 WIDTHS = (48, 96)
 BLOCKS = (1, 2, 1)
@@ -25,14 +25,14 @@ BLOCKS = (1, 2, 1)
 LIMIT = 0.05
 """Of the full range, about: how far a budget lets a pixel move."""
 RATE = 0.1
-"""What an untrained network takes of the sign of a clear gradient, as a share of the limit: what Adam's first steps are."""
+"""What an untrained network takes of the sign of a clear gradient, as a fraction of the limit: what Adam's first steps are."""
 
 
 class LearnedStep(nn.Module):
-    """image, limit, before, gradient, memory [N,3,H,W] -> share [N,3,H,W].
+    """image, limit, before, gradient, momentum [N,3,H,W] -> fraction [N,3,H,W].
 
-    The image is RGB in 0..1; all else is Y, Cb, Cr: the limit; the share of it, -1..1, that the change has `before` and after; the
-    gradient of the objective for the share, times the number of pixels; a moving average of such gradients.
+    The image is RGB in 0..1; all else is Y, Cb, Cr: the limit; the fraction of it, -1..1, that the change has `before` and after; the
+    gradient of the objective for the fraction, times the number of pixels; a moving average of such gradients.
     """
 
     def __init__(self) -> None:
@@ -51,16 +51,16 @@ class LearnedStep(nn.Module):
         self.head.bias.data = torch.tensor([0.0] * 3 + [-RATE] * 3 + [0.0] * 3)
 
     def forward(
-        self, image: Tensor, limit: Tensor, before: Tensor, gradient: Tensor, memory: Tensor
+        self, image: Tensor, limit: Tensor, before: Tensor, gradient: Tensor, momentum: Tensor
     ) -> Tensor:
-        slope, slopes = gradient.tanh(), memory.tanh()
-        seen = torch.cat([2 * image - 1, limit / LIMIT, before, slope, slopes], 1)
+        now, lately = gradient.tanh(), momentum.tanh()
+        seen = torch.cat([2 * image - 1, limit / LIMIT, before, now, lately], 1)
         fine = self.stage1(silu(self.stem(seen)))
         coarse = self.stage2(silu(self.down(fine)))
         ways = self.head(self.stage3(silu(fine + self.up(coarse))))
-        step = ways[:, :3] + ways[:, 3:6] * slope + ways[:, 6:] * slopes
-        share: Tensor = (before + step).clamp(-1, 1)
-        return share
+        step = ways[:, :3] + ways[:, 3:6] * now + ways[:, 6:] * lately
+        fraction: Tensor = (before + step).clamp(-1, 1)
+        return fraction
 
 
 def begun_as(file: Path) -> LearnedStep:
@@ -86,7 +86,7 @@ def export_learned_step(card: LearnedStepCard) -> bytes:
         module.to_empty(device="cpu").eval(),
         name=card.graph.stem,
         inputs=[graphs.value(name, [1, 3, "height", "width"]) for name in INPUTS],
-        output=graphs.value("share", [1, 3, "height", "width"]),
+        output=graphs.value("fraction", [1, 3, "height", "width"]),
         stride=STRIDE,
     )
     return graphs.to_bytes(graphs.model(graph, derived))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.binding import Weights, bind
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.weights.binding import Weights, bind
 
 Array = NDArray[np.float32]
 

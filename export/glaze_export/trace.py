@@ -149,7 +149,7 @@ def _first_halves(
             if bounds != [[0], [len(parameters[name]) // 2], [0], [1]]:
                 raise ModelError(
                     f"A part of the weight {name!r} is used that is not its first half. "
-                    "Add a recipe to glaze_runtime/binding.py."
+                    "Add a recipe to glaze_runtime/weights/binding.py."
                 )
             found[node.output[0]] = (f"{name}.first_half", name)
     return found

@@ -16,10 +16,10 @@ from glaze_edge.app import words
 from glaze_edge.app.feed import Feed
 from glaze_edge.app.work import safe_name
 from glaze_models.errors import AppError, GlazeError, OptionError
-from glaze_runtime import store
-from glaze_runtime.decoder_store import add_decoder
-from glaze_runtime.recognise import is_decoder
-from glaze_runtime.sources import open_checkpoint
+from glaze_runtime.weights import store
+from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights.recognise import is_decoder
+from glaze_runtime.weights.sources import open_checkpoint
 
 log = logging.getLogger(__name__)
 

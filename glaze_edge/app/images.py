@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge.files import Picture
-from glaze_edge.trainer import shown
+from glaze_edge.preprocess import shown
 from glaze_runtime.arrays import Image
 
 THUMB_SIDE, VIEW_SIDE = 256, 2048

@@ -9,7 +9,7 @@ from glaze_edge.app.pace import Pace
 from glaze_edge.app.turns import Turns
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
-from glaze_runtime.store import encoder_card
+from glaze_runtime.weights.store import encoder_card
 
 
 class Networks:

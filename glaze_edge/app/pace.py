@@ -1,7 +1,7 @@
 """Honest time: how long a unit of work takes on this device, as measured."""
 
-from glaze_runtime.optimise import TILE
-from glaze_runtime.verdicts import Verdict
+from glaze_runtime.devices.verdicts import Verdict
+from glaze_runtime.optimiser.tiling import TILE
 
 FORGETTING = 0.9
 """What is left of a measurement's weight when one of the same work is added."""

@@ -25,16 +25,16 @@ from glaze_edge.files import output_path, read_picture
 from glaze_edge.files.atomic import reason, replacing
 from glaze_edge.files.paths import check_destination
 from glaze_edge.generators import choices, every_choice, resolved
+from glaze_edge.preprocess import shown
 from glaze_edge.settings import Settings
 from glaze_edge.sheet import difference
-from glaze_edge.trainer import shown
 from glaze_models import DEFAULT_GENERATORS
 from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named
 from glaze_runtime.arrays import to_pillow
-from glaze_runtime.store import remove
+from glaze_runtime.optimiser.views import resize
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
-from glaze_runtime.views import resize
+from glaze_runtime.weights.store import remove
 
 log = logging.getLogger(__name__)
 

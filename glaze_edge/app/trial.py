@@ -12,11 +12,11 @@ from glaze_edge.api import WORKING_SIDE, Figures, Session
 from glaze_edge.app.images import part
 from glaze_edge.figures import Attainment, attainment, visibility
 from glaze_edge.files import MIN_SIDE, Picture
+from glaze_edge.preprocess import as_trained, control, shown
 from glaze_edge.settings import Effort
 from glaze_edge.sheet import difference
-from glaze_edge.trainer import as_trained, control, shown
 from glaze_runtime.arrays import Image, to_pillow
-from glaze_runtime.views import resize
+from glaze_runtime.optimiser.views import resize
 
 SIDE = 512
 """Pixels: what is shown, and what is worked on."""

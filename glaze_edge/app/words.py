@@ -15,7 +15,7 @@ from glaze_models.errors import (
     UnreadablePicture,
     UnsupportedPicture,
 )
-from glaze_runtime.store import data_folder, encoder_card
+from glaze_runtime.weights.store import data_folder, encoder_card
 
 KINDS: dict[type[GlazeError], str] = {
     AlreadyGlazed: "already_glazed",

@@ -10,11 +10,11 @@ from glaze_edge.audit.person import Person, person_sees, psnr
 from glaze_edge.audit.purifiers import battery
 from glaze_edge.audit.survival import Pair, Survival, survives
 from glaze_edge.files import Mark, Picture
-from glaze_edge.trainer import as_trained, control, shown
+from glaze_edge.preprocess import as_trained, control, shown
 from glaze_models import ENCODERS, EncoderCard
 from glaze_models.errors import GlazeError, OptionError
 from glaze_runtime.arrays import to_pillow
-from glaze_runtime.store import encoder_card
+from glaze_runtime.weights.store import encoder_card
 
 __all__ = ["Audit", "Effect", "Findings", "Reading", "View", "audit", "encoders_for"]
 

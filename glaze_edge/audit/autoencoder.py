@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.optimise import Phi
+from glaze_runtime.encoder import EncoderLike
 
 
 class Decodes(Protocol):
@@ -18,7 +18,7 @@ class Decodes(Protocol):
 class Autoencoder:
     """D(E(y)) of pictures [H,W,3] in 0..1, whose sides are multiples of the encoder's stride."""
 
-    encoder: Phi
+    encoder: EncoderLike
     decoder: Decodes
 
     @property

@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge.audit.autoencoder import Autoencoder
-from glaze_edge.trainer import from_pillow, latent_of, way_covered
+from glaze_edge.preprocess import from_pillow, latent_of, way_covered
 from glaze_models.styles import Embedding
 from glaze_runtime.arrays import Image, Latent, to_pillow
 from glaze_runtime.decoder import Decoder
-from glaze_runtime.optimise import Phi
+from glaze_runtime.encoder import EncoderLike
 
 TYPICAL_DISTANCE = 10.0
 """Between the style embeddings of two artists' works: the unit of drift where there is no target."""
@@ -59,7 +59,7 @@ class Sight:
 class Eye:
     """An encoder, the decoder of its latents if there is one, and what gives style embeddings of pictures [H,W,3]."""
 
-    encoder: Phi
+    encoder: EncoderLike
     decoder: Decoder | None
     embed: Callable[[Image], Embedding]
 

@@ -10,9 +10,9 @@ from PIL import Image as PillowImage
 from glaze_edge.audit.colour import ciede2000, lab
 from glaze_edge.audit.tools import TOOLS
 from glaze_edge.figures import Visibility, judged, visibility
-from glaze_edge.trainer import from_pillow
+from glaze_edge.preprocess import from_pillow
 from glaze_runtime.arrays import Image, Plane
-from glaze_runtime.budget import TO_OPPONENT
+from glaze_runtime.optimiser.budget import TO_OPPONENT
 
 ROWS = 256
 """A picture is worked through in bands of so many rows, so that memory stays bounded."""

@@ -14,8 +14,8 @@ from glaze_edge.audit.words import lines
 from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import check_destination, read_picture
 from glaze_edge.files.paths import same_file
+from glaze_edge.preprocess import shown
 from glaze_edge.settings import Settings
-from glaze_edge.trainer import shown
 from glaze_models.errors import OptionError
 
 

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_runtime.devices import DEVICES, Device, available
+from glaze_runtime.devices.selftest import self_test
+from glaze_runtime.devices.verdicts import Verdict
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimise import TILE
-from glaze_runtime.selftest import self_test
-from glaze_runtime.verdicts import Verdict
+from glaze_runtime.optimiser.tiling import TILE
 
 FIGURES = ("cosine", "rel. L2", "s/step", "x CPU", "ops/CPU")
 """Of the gradients, beside the CPU's; seconds; operators that it takes and that are left to the CPU."""

@@ -11,8 +11,8 @@ from glaze_edge.files import check_destination, read_picture
 from glaze_edge.files.atomic import writing
 from glaze_edge.sheet import sheet
 from glaze_models.styles import style_bank
+from glaze_runtime.optimiser.views import resize
 from glaze_runtime.stylise import LiteStylist, draw_style, far_styles, rank_styles
-from glaze_runtime.views import resize
 
 TILE = 256
 

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from glaze_edge.files import encoders
+from glaze_edge.files import codecs
 from glaze_edge.files.metadata import Metadata
 from glaze_edge.files.picture import Samples
 from glaze_edge.files.tiff import tiff
@@ -86,14 +86,14 @@ FORMATS = {
             modes=("L", "LA", "RGB", "RGBA"),
             deep=True,
             max_side=2**31 - 1,
-            encode=encoders.png,
+            encode=codecs.png,
         ),
         Format(
             name="JPEG",
             suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
             modes=("L", "RGB", "CMYK"),
             max_side=65500,
-            encode=encoders.jpeg,
+            encode=codecs.jpeg,
             settings=_jpeg_settings,
             defaults={"quality": 95, "subsampling": "4:4:4"},
         ),
@@ -102,7 +102,7 @@ FORMATS = {
             suffixes=(".webp",),
             modes=("RGB", "RGBA"),
             max_side=16383,
-            encode=encoders.webp,
+            encode=codecs.webp,
             settings=_webp_settings,
             defaults={"quality": 95},
         ),
@@ -121,7 +121,7 @@ FORMATS = {
             suffixes=(".avif",),
             modes=("L", "RGB", "RGBA"),
             max_side=65536,
-            encode=encoders.avif,
+            encode=codecs.avif,
             defaults={"quality": 90, "subsampling": "4:4:4"},
         ),
     )

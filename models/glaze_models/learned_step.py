@@ -15,8 +15,8 @@ class LearnedStepCard:
 
     Attributes:
         name: what it is called.
-        graph: image, limit, before, gradient, memory [1,3,H,W] -> share [1,3,H,W], without weights; see
-            `glaze_runtime.learned_step`.
+        graph: image, limit, before, gradient, momentum [1,3,H,W] -> fraction [1,3,H,W], without weights; see
+            `glaze_runtime.optimiser.learned_step`.
         licence, provenance: of the weights.
         weights: they are bundled.
     """

@@ -19,3 +19,8 @@ Latent = NDArray[np.floating[Any]]
 def to_pillow(image: Image) -> PillowImage.Image:
     """`image` [H,W,3], clipped to 0..1 and rounded to 8 bits."""
     return PillowImage.fromarray((image.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def planes(image: Image) -> Image:
+    """[H,W,3] -> [1,3,H,W], contiguous."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)

@@ -3,10 +3,10 @@
 import numpy as np
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.arrays import Image, Latent
+from glaze_runtime.arrays import Image, Latent, planes
 from glaze_runtime.devices import Device
-from glaze_runtime.encoder import Graphs, planes
-from glaze_runtime.store import decoder_card
+from glaze_runtime.encoder import Graphs
+from glaze_runtime.weights.store import decoder_card
 
 
 class Decoder:

@@ -1,22 +1,18 @@
 """An encoder on a device: the latent of an image, and the gradient of the distance from a target latent."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.arrays import Image, Latent
-from glaze_runtime.binding import Bound, bind, load_weights
-from glaze_runtime.devices import Device, Placement, open_session
+from glaze_runtime.arrays import Image, Latent, planes
+from glaze_runtime.devices import Device, Placement, sized_sessions
+from glaze_runtime.weights.binding import bind, load_weights
 
 if TYPE_CHECKING:
     import onnxruntime
-
-SESSIONS_KEPT = 4
-"""For each graph: a session holds buffers for its size, and a picture needs few sizes of tile."""
 
 
 class Graphs:
@@ -51,6 +47,15 @@ class Graphs:
             graph: sized_sessions(bind(graph, weights), self.card.stride, self._device)
             for graph in self.card.graphs
         }
+
+
+class EncoderLike(Protocol):
+    """An encoder, as far as the optimiser and the figures know it."""
+
+    @property
+    def card(self) -> EncoderCard: ...
+    def encode(self, image: Image) -> Latent: ...
+    def value_and_grad(self, image: Image, target: Latent) -> tuple[float, Image]: ...
 
 
 class Encoder:
@@ -110,26 +115,3 @@ class Encoder:
         if side is not None and image.shape[:2] != (side, side):
             raise ValueError(f"image of {image.shape}: {self.card.name} takes {side}x{side} and nothing else")
         return image.shape[0], image.shape[1]
-
-
-def sized_sessions(
-    graph: Bound, stride: int, device: Device
-) -> Callable[[int, int], "onnxruntime.InferenceSession"]:
-    """Gives the session of `graph` for a height and width; the last few are kept."""
-
-    @lru_cache(maxsize=SESSIONS_KEPT)
-    def session(height: int, width: int) -> "onnxruntime.InferenceSession":
-        dims = {
-            "height": height,
-            "width": width,
-            "latent_height": height // stride,
-            "latent_width": width // stride,
-        }
-        return open_session(graph.model, device, dims=dims, initializers=graph.tensors)
-
-    return session
-
-
-def planes(image: Image) -> Image:
-    """[H,W,3] -> [1,3,H,W], contiguous."""
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)

@@ -12,10 +12,10 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 from glaze_models import encoder_card
-from glaze_runtime.binding import Weights, bind, load_weights
 from glaze_runtime.devices import CPU, Device, available, open_session
+from glaze_runtime.devices.selftest import self_test
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.selftest import self_test
+from glaze_runtime.weights.binding import Weights, bind, load_weights
 
 SMALLEST_MASKED = 8e-31
 """From here on a rectifier's mask, clip(2^100 y, 0, 1), is 1."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import glaze_models
 from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_runtime.devices import CPU, Device, open_session
-from glaze_runtime.selftest import COSINE, TOLERANCE, cosine, relative
+from glaze_runtime.devices.selftest import COSINE, TOLERANCE, cosine, relative
 
 GRAPHS = {file.name: file for file in (Path(glaze_models.__file__).parent / "graphs").glob("*.onnx")}
 CARDS: list[EncoderCard | DecoderCard] = [*ENCODERS.values(), *DECODERS.values()]

@@ -11,10 +11,10 @@ from glaze_edge import Session, Settings, glaze
 from glaze_edge.figures import attainments, visibility
 from glaze_models import DEFAULT_ENCODERS, EncoderCard, encoder_card
 from glaze_models.errors import DeviceError, OptionError
-from glaze_runtime.budget import LOW
 from glaze_runtime.devices import CPU, Device
+from glaze_runtime.devices.verdicts import Verdict
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.verdicts import Verdict
+from glaze_runtime.optimiser.budget import LOW
 
 
 def test_the_face_of_the_package() -> None:

@@ -7,7 +7,7 @@ from command import run
 
 from glaze_edge.commands import devices
 from glaze_runtime.devices import CPU, DEVICES
-from glaze_runtime.verdicts import Verdict
+from glaze_runtime.devices.verdicts import Verdict
 
 FOUND = {
     "cuda": Verdict(

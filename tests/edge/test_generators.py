@@ -17,8 +17,8 @@ from glaze_edge.files import read_picture
 from glaze_edge.generators import best_encoders, every_choice, how_to_add
 from glaze_models import DEFAULT_ENCODERS, DEFAULT_GENERATORS, ENCODERS, GENERATORS, Generator
 from glaze_models.errors import OptionError
-from glaze_runtime.layouts import LAYOUTS, Layout
-from glaze_runtime.store import add, remove
+from glaze_runtime.weights.layouts import LAYOUTS, Layout
+from glaze_runtime.weights.store import add, remove
 
 Make = Callable[..., dict[str, np.ndarray]]
 CARDS = dict(ENCODERS)
@@ -43,7 +43,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
     weights = ENCODERS["sd1-b"].weights
     assert weights is not None
     plain = Layout(name="plain", mark="stem.weight", keeps="")
-    monkeypatch.setattr("glaze_runtime.recognise.LAYOUTS", (*LAYOUTS, plain))
+    monkeypatch.setattr("glaze_runtime.weights.recognise.LAYOUTS", (*LAYOUTS, plain))
     monkeypatch.setitem(ENCODERS, "double", double)
     mine = Generator(
         name="mine", title="Mine", encoders=(("double",), ("sd1-a",)), caveat="It is seen through."

@@ -17,8 +17,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from glaze_models import ENCODERS, Source, encoder_card
-from glaze_runtime.layouts import LAYOUTS, Layout
-from glaze_runtime.tensorfile import Entry, read_header
+from glaze_runtime.weights.layouts import LAYOUTS, Layout
+from glaze_runtime.weights.tensorfile import Entry, read_header
 
 Make = Callable[..., dict[str, np.ndarray]]
 BUNDLED = [name for name, card in ENCODERS.items() if card.weights]
@@ -148,7 +148,7 @@ def test_interrupted(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("glaze_runtime.store.write_tensors", interrupt)
+    monkeypatch.setattr("glaze_runtime.weights.store.write_tensors", interrupt)
     assert run("models", "add", "--from", vae) == 130
     assert list((data / "encoders").iterdir()) == []
     assert "Interrupted" in capsys.readouterr().err
@@ -160,7 +160,7 @@ def test_a_picture_is_glazed_with_an_added_encoder(
     bundled = encoder_card("sd1-b")
     assert bundled.weights is not None
     plain = Layout(name="plain", mark="stem.weight", keeps="")
-    monkeypatch.setattr("glaze_runtime.recognise.LAYOUTS", (*LAYOUTS, plain))
+    monkeypatch.setattr("glaze_runtime.weights.recognise.LAYOUTS", (*LAYOUTS, plain))
     card = replace(bundled, name="stand-in", weights=None, caveat="A stand-in.")
     monkeypatch.setitem(ENCODERS, "stand-in", card)
     said("models", "add", "my-sd", "--from", bundled.weights.path)
@@ -275,6 +275,6 @@ def test_the_header_of_a_checkpoint_is_read_once(vae: Path, monkeypatch: pytest.
         opened.append(path)
         return read_header(path)
 
-    monkeypatch.setattr("glaze_runtime.sources.read_header", counted)
+    monkeypatch.setattr("glaze_runtime.weights.sources.read_header", counted)
     assert run("models", "add", "--from", vae) == 0
     assert opened == [vae]

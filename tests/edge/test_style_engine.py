@@ -14,7 +14,7 @@ from glaze_edge import Session, Settings, glaze
 from glaze_edge.files import read_picture
 from glaze_models.errors import ModelError, OptionError
 from glaze_models.prompts import HISTORIC_STYLES, draw_prompt
-from glaze_runtime.diffusion import DiffusionStylist
+from glaze_runtime.stylise.diffusion import DiffusionStylist
 
 pytest.importorskip("tokenizers")
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from glaze_models import DECODERS, ENCODERS
-from glaze_runtime import store
 from glaze_runtime.decoder import decoder_of
-from glaze_runtime.decoder_store import add_decoder
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.recognise import Recognised, recognise
-from glaze_runtime.sources import Checkpoint
-from glaze_runtime.tensorfile import Entry
+from glaze_runtime.weights import store
+from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights.recognise import Recognised, recognise
+from glaze_runtime.weights.sources import Checkpoint
+from glaze_runtime.weights.tensorfile import Entry
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")

@@ -14,9 +14,9 @@ from PIL import Image as PillowImage
 
 from glaze_export import cli
 from glaze_models.errors import ModelError, OptionError
-from glaze_runtime.diffusion import DiffusionStylist
-from glaze_runtime.diffusion.schedules import PREDICTIONS, SCHEDULES, Training
-from glaze_runtime.diffusion.tokenizer import ClipTokenizer
+from glaze_runtime.stylise.diffusion import DiffusionStylist
+from glaze_runtime.stylise.diffusion.schedules import PREDICTIONS, SCHEDULES, Training
+from glaze_runtime.stylise.diffusion.tokenizer import ClipTokenizer
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")

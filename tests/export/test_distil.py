@@ -15,10 +15,10 @@ from glaze_export import cli
 from glaze_models import DECODERS, encoder_card
 from glaze_models.errors import GlazeError, OptionError, UnreadablePicture, WeightsError
 from glaze_models.learned_step import LEARNED_STEP
-from glaze_runtime.binding import Weights, bind
-from glaze_runtime.budget import visibility_budget
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
+from glaze_runtime.optimiser.budget import visibility_budget
+from glaze_runtime.weights.binding import Weights, bind
 
 torch = pytest.importorskip("torch")
 from glaze_export.distil import encoder as responses  # noqa: E402

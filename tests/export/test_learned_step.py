@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from glaze_models.learned_step import LEARNED_STEP
-from glaze_runtime.binding import load_weights
 from glaze_runtime.devices import CPU
+from glaze_runtime.weights.binding import load_weights
 
 torch = pytest.importorskip("torch")
 from glaze_export.learned_step import RATE, LearnedStep, export_learned_step  # noqa: E402
-from glaze_runtime import learned_step as runtime  # noqa: E402
+from glaze_runtime.optimiser import learned_step as runtime  # noqa: E402
 
 RNG = np.random.default_rng(0)
 ASKED = [RNG.normal(0, scale, (40, 56, 3)).astype(np.float32) for scale in (0.3, 0.02, 0.2, 2, 1)]

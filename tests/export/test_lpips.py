@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from glaze_models.perceptual import PERCEPTUALS, PerceptualCard
 from glaze_runtime.devices import CPU
-from glaze_runtime.perceptual import Lpips
+from glaze_runtime.optimiser.perceptual import Lpips
 
 torch = pytest.importorskip("torch")
 from torch.nn.functional import conv2d, max_pool2d, relu  # noqa: E402

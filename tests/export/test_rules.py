@@ -14,8 +14,8 @@ from glaze_export import graphs
 from glaze_export.gradient import step_graph
 from glaze_export.rules import RULES
 from glaze_models.errors import ModelError
-from glaze_runtime.binding import RECIPES
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.weights.binding import RECIPES
 
 torch = pytest.importorskip("torch")
 from torch.nn.functional import (  # noqa: E402

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from glaze_models import EncoderCard, encoder_card
-from glaze_runtime.binding import bind
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.weights.binding import bind
 
 torch = pytest.importorskip("torch")
 from torch.nn.functional import conv2d, group_norm, relu  # noqa: E402

@@ -10,9 +10,9 @@ import pytest
 
 from glaze_models import DEFAULT_ENCODERS, EncoderCard, encoder_card
 from glaze_models.errors import WeightsError
-from glaze_runtime import encoder as module
 from glaze_runtime.arrays import Image
 from glaze_runtime.devices import CPU, open_session
+from glaze_runtime.devices import sizes as module
 from glaze_runtime.encoder import Encoder
 
 every_encoder = pytest.mark.parametrize(

@@ -97,11 +97,13 @@ def _export(kind: str, card: Card, folder: Path) -> dict[str, Any]:
 def _check(kind: str, card: Card, folder: Path) -> dict[str, Any]:
     return {
         kind: card.name,
-        "graphs": {str(folder / name): _state(folder / name, data) for name, data in _exported(card).items()},
+        "graphs": {
+            str(folder / name): state_of(folder / name, data) for name, data in _exported(card).items()
+        },
     }
 
 
-def _state(file: Path, data: bytes) -> str:
+def state_of(file: Path, data: bytes) -> str:
     if not file.exists():
         return "missing"
     return "same" if file.read_bytes() == data else "different"

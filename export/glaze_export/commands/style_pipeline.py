@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from glaze_models.errors import GlazeError
-from glaze_runtime.diffusion.schedules import SCHEDULES
+from glaze_runtime.stylise.diffusion.schedules import SCHEDULES
 
 
 @click.command("style-pipeline")

@@ -7,8 +7,8 @@ import numpy as np
 
 from glaze_models.styles import STYLE_NAMES, Embedding, Style
 from glaze_runtime.arrays import Image
+from glaze_runtime.optimiser.views import resize
 from glaze_runtime.stylise import LiteStylist
-from glaze_runtime.views import resize
 
 PICTURES = 6
 SIDE = 384

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from glaze_models.errors import OptionError, UnreadablePicture
-from glaze_runtime.budget import TO_RGB
+from glaze_runtime.optimiser.budget import TO_RGB
 
 Crops = NDArray[np.uint8]
 """[N,side,side,3], sRGB."""

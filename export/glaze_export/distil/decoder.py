@@ -16,7 +16,7 @@ from glaze_export.distil.data import Crops, batch, crops, pictures
 from glaze_export.distil.teachers import Teacher
 from glaze_export.distil.training import Plan, train
 from glaze_models import DecoderCard
-from glaze_runtime.encoder import planes
+from glaze_runtime.arrays import planes
 
 SIDE = 256
 """Pixels, of the crops that latents are computed of, once."""

@@ -2,9 +2,9 @@
 
     minimise over S    |S − T|² / |T|²  +  |ΔS(y, x) − ΔT(y, x)|² / |ΔT(y, x)|²  +  NOISE_WEIGHT · the same of (z, y)
 
-ΔT(y, x) = T(y) − T(x). y is x glazed against S as it is, step by step, as `glaze_runtime.optimise` does it: by the learned step,
+ΔT(y, x) = T(y) − T(x). y is x glazed against S as it is, step by step, as `glaze_runtime.optimiser` does it: by the learned step,
 within the limits of a budget, towards a target in a style; in the first round it is the target itself. z is y with noise within
-those limits. In every second round all three are seen after one damage.
+those limits. In every second round all three are seen after one transform.
 
 A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over (Papernot et al.,
 "Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too). Noise tells it of changes that move the
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
+from glaze_export.distil.tasks import Examples, draw_tasks, examples, transformed
 from glaze_export.distil.teachers import Teacher
 from glaze_export.distil.training import Plan, train
 from glaze_export.encoders.surrogate import begun_as
@@ -30,9 +30,9 @@ from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep
 from glaze_models import EncoderCard
 from glaze_models.learned_step import LEARNED_STEP
-from glaze_runtime.binding import load_weights
-from glaze_runtime.learned_step import MEMORY
-from glaze_runtime.optimise import CAUTION
+from glaze_runtime.optimiser.learned_step import MOMENTUM
+from glaze_runtime.optimiser.optimise import PENALTY_WEIGHT
+from glaze_runtime.weights.binding import load_weights
 
 LEARNED = 128
 """Pixels, of the part of a crop that a step looks at."""
@@ -103,16 +103,16 @@ class Lessons:
         """The loss [] of `module` in training step number `step`."""
         if step % ROUNDS == 0:
             return self._first(module, step)
-        task, share = self.task, self.share.requires_grad_()
-        noisy = (self.share.detach() + self._noise(step)).clamp(-1, 1)
-        seen = [task.image, task.moved(share), task.moved(noisy)]
+        task, fraction = self.task, self.fraction.requires_grad_()
+        noisy = (self.fraction.detach() + self._noise(step)).clamp(-1, 1)
+        seen = [task.image, task.moved(fraction), task.moved(noisy)]
         if step % 2 == 0:
-            seen = [damaged(one, np.random.default_rng([self.plan.seed, step, 2])) for one in seen]
+            seen = [transformed(one, np.random.default_rng([self.plan.seed, step, 2])) for one in seen]
         latents = module(torch.cat(seen)).float()
         before = self.before if step % 2 else self._taught(seen[0])
         truth = torch.cat([before, self._taught(torch.cat(seen[1:]))])
         _, reached, _ = latents.chunk(3)
-        self._glaze(share, reached)
+        self._glaze(fraction, reached)
         return _error(latents, truth, compared=1)
 
     def _first(self, module: nn.Module, step: int) -> Tensor:
@@ -121,28 +121,30 @@ class Lessons:
         self.task = task = draw_tasks(
             self.known, count=plan.batch, part=LEARNED, seed=plan.seed, step=step, device=self.device
         )
-        self.share = share = torch.zeros_like(task.image, requires_grad=True)
-        self.memory = torch.zeros_like(task.image)
+        self.fraction = fraction = torch.zeros_like(task.image, requires_grad=True)
+        self.momentum = torch.zeros_like(task.image)
         seen = torch.cat([task.image, task.target, task.moved(self._noise(step))])
         latents, truth = module(seen).float(), self._taught(seen)
         self.before = truth[: plan.batch]
         start, self.end = (part.detach() for part in latents.chunk(3)[:2])
         self.whole = (start - self.end).square().sum((1, 2, 3))
-        self._glaze(share, module(task.moved(share)).float())
+        self._glaze(fraction, module(task.moved(fraction)).float())
         return _error(latents, truth, compared=0)
 
-    def _glaze(self, share: Tensor, reached: Tensor) -> None:
-        """The next step of the optimiser, from what the student sees at `share`."""
+    def _glaze(self, fraction: Tensor, reached: Tensor) -> None:
+        """The next step of the optimiser, from what the student sees at `fraction`."""
         task = self.task
         left = (reached - self.end).square().sum((1, 2, 3)) / self.whole.clamp_min(1e-3)
-        objective = (left + CAUTION * task.penalty(share)).sum()
-        (gradient,) = torch.autograd.grad(objective, share, retain_graph=True)
-        slope = gradient * share[0, 0].numel()
-        self.memory = MEMORY * self.memory + (1 - MEMORY) * slope
-        self.share = self.learned(task.image, task.limit, share.detach(), slope, self.memory).float()
+        objective = (left + PENALTY_WEIGHT * task.penalty(fraction)).sum()
+        (gradient,) = torch.autograd.grad(objective, fraction, retain_graph=True)
+        gradient = gradient * fraction[0, 0].numel()
+        self.momentum = MOMENTUM * self.momentum + (1 - MOMENTUM) * gradient
+        self.fraction = self.learned(
+            task.image, task.limit, fraction.detach(), gradient, self.momentum
+        ).float()
 
     def _noise(self, step: int) -> Tensor:
-        """A share [N,3,h,w] of the limit: blocks of one size, each another colour, at a strength for each picture."""
+        """A fraction [N,3,h,w] of the limit: blocks of one size, each another colour, at a strength for each picture."""
         rng = np.random.default_rng([self.plan.seed, step, 3])
         grain, count = int(rng.choice(GRAINS)), self.plan.batch
         blocks = rng.uniform(-1, 1, (count, 3, LEARNED // grain, LEARNED // grain))

@@ -1,10 +1,10 @@
 """The recipe of a learned step: on crops, round after round, make the next step the one that the optimiser's own objective likes best.
 
-    minimise over the network f    |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  CAUTION · mean(E(d)³)
+    minimise over the network f    |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  PENALTY_WEIGHT · mean(E(d)³)
 
 x is a crop, t the crop in a style of the bank, Phi_k one of the encoders in turn, E the visible energy of a budget of a random scale,
-x + d seen after a damage of `glaze_runtime.damage`. d begins at 0 and takes ROUNDS steps of f; the gradient after a step is what f
-learns from and what it is told for the next. Steps count as constants for each other.
+x + d seen after one of `glaze_runtime.optimiser.transforms`. d begins at 0 and takes ROUNDS steps of f; the gradient after a step is
+what f learns from and what it is told for the next. Steps count as constants for each other.
 
 Every look of an encoder and every step of f begins at another pixel, so that f is not paid for a pattern of period 8 that one grid
 of latent cells alone would see: trainers resize and crop, and on smooth gradients people see it as a weave.
@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glaze_export.distil.tasks import Examples, damaged, draw_tasks, examples
+from glaze_export.distil.tasks import Examples, draw_tasks, examples, transformed
 from glaze_export.distil.training import Plan, train
 from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep, begun_as
 from glaze_models import EncoderCard
 from glaze_models.learned_step import STRIDE
-from glaze_runtime.learned_step import MEMORY
-from glaze_runtime.optimise import CAUTION
+from glaze_runtime.optimiser.learned_step import MOMENTUM
+from glaze_runtime.optimiser.optimise import PENALTY_WEIGHT
 
 LEARNED = 192
 """Pixels, of the part of a crop that a step or an encoder looks at."""
@@ -77,8 +77,8 @@ def distil(
 class Rollouts:
     """What `training.train` makes small: the objective after a step of the network on crops, new ones every ROUNDS steps."""
 
-    share: Tensor
-    memory: Tensor
+    fraction: Tensor
+    momentum: Tensor
 
     def __init__(
         self, known: Examples, encoders: Sequence[nn.Module], plan: Plan, device: torch.device
@@ -89,15 +89,15 @@ class Rollouts:
         """The loss [] of `module` in training step number `step`; its backward pass gives the gradient for the next one."""
         if step % ROUNDS == 0:
             self._begin(step)
-        assert self.share.grad is not None
-        gradient = self.share.grad * LEARNED**2
-        self.memory = MEMORY * self.memory + (1 - MEMORY) * gradient
-        task, share = self.task, self.share.detach().clone()
+        assert self.fraction.grad is not None
+        gradient = self.fraction.grad * LEARNED**2
+        self.momentum = MOMENTUM * self.momentum + (1 - MOMENTUM) * gradient
+        task, fraction = self.task, self.fraction.detach().clone()
         here = self._window(step, 3)
-        seen = (part[here] for part in (task.image, task.limit, share, gradient, self.memory))
-        share[here] = module(*seen).float()
-        self.share = share
-        self.share.retain_grad()
+        seen = (part[here] for part in (task.image, task.limit, fraction, gradient, self.momentum))
+        fraction[here] = module(*seen).float()
+        self.fraction = fraction
+        self.fraction.retain_grad()
         return self._objective(step + 1)
 
     def _begin(self, step: int) -> None:
@@ -105,19 +105,19 @@ class Rollouts:
         self.task = draw_tasks(
             self.known, count=plan.batch, part=LEARNED + STRIDE, seed=plan.seed, step=step, device=self.device
         )
-        self.share = torch.zeros_like(self.task.image, requires_grad=True)
+        self.fraction = torch.zeros_like(self.task.image, requires_grad=True)
         self._objective(step).backward()  # type: ignore[no-untyped-call]
-        self.memory = torch.zeros_like(self.share)
+        self.momentum = torch.zeros_like(self.fraction)
 
     def _objective(self, step: int) -> Tensor:
-        """At the share at hand, with the encoder, the place and the damage of `step`."""
+        """At the fraction at hand, with the encoder, the place and the transform of `step`."""
         task, encoder, here = self.task, self.encoders[step % len(self.encoders)], self._window(step, 4)
         with torch.no_grad():
             start, end = (encoder(whole[here]).float() for whole in (task.image, task.target))
-        seen = damaged(task.moved(self.share)[here], np.random.default_rng([self.plan.seed, step, 2]))
+        seen = transformed(task.moved(self.fraction)[here], np.random.default_rng([self.plan.seed, step, 2]))
         left = (encoder(seen).float() - end).square().sum((1, 2, 3))
         left = left / (start - end).square().sum((1, 2, 3)).clamp_min(1e-3)
-        total: Tensor = (left + CAUTION * task.penalty(self.share)).mean()
+        total: Tensor = (left + PENALTY_WEIGHT * task.penalty(self.fraction)).mean()
         return total
 
     def _window(self, step: int, stream: int) -> tuple[slice, ...]:

@@ -1,6 +1,6 @@
 """Pictures to be glazed, for recipes that learn from glazing: crops, targets in a style and budgets, in torch, many at once.
 
-Here is what `glaze_runtime.optimise` makes of one picture: the change within its limit, the visible energy, the damage.
+Here is what `glaze_runtime.optimiser.optimise` makes of one picture: the change within its limit, the visible energy, the transforms.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
 from glaze_models.learned_step import STRIDE
 from glaze_models.styles import style_bank
-from glaze_runtime import damage
 from glaze_runtime.arrays import to_pillow
-from glaze_runtime.budget import BLOCK, CAP, POWER, visibility_budget
-from glaze_runtime.damage import draw_damage
+from glaze_runtime.optimiser import transforms
+from glaze_runtime.optimiser.budget import BLOCK, CAP, POWER, visibility_budget
+from glaze_runtime.optimiser.transforms import draw_transform
 from glaze_runtime.stylise import LiteStylist
 
 SIDE = 256
@@ -96,13 +96,13 @@ class Task:
     low: Tensor
     mask: Tensor
 
-    def moved(self, share: Tensor) -> Tensor:
-        """[N,3,h,w] in 0..1: the images with a share [N,3,h,w], -1..1, of the limit."""
-        return (self.image + to_rgb(self.limit * share)).clamp(0, 1)
+    def moved(self, fraction: Tensor) -> Tensor:
+        """[N,3,h,w] in 0..1: the images with a fraction [N,3,h,w], -1..1, of the limit."""
+        return (self.image + to_rgb(self.limit * fraction)).clamp(0, 1)
 
-    def penalty(self, share: Tensor) -> Tensor:
-        """[N]: `Budget.penalty`'s mean(E³) of a share; along a line where E is above STEEPEST."""
-        change = self.limit * share
+    def penalty(self, fraction: Tensor) -> Tensor:
+        """[N]: `Budget.penalty`'s mean(E³) of a fraction; along a line where E is above STEEPEST."""
+        change = self.limit * fraction
         slow = _smooth(avg_pool2d(change, BLOCK))
         high = change - interpolate(slow, scale_factor=BLOCK)
         energy = avg_pool2d((high / self.fine).square().sum(1, keepdim=True), BLOCK)
@@ -142,19 +142,19 @@ def draw_tasks(known: Examples, *, count: int, part: int, seed: int, step: int, 
     )
 
 
-def damaged(seen: Tensor, rng: np.random.Generator) -> Tensor:
-    """`seen` [N,3,n,n] after one damage; the gradient of a filter is exact, that of the others passes straight through."""
-    drawn = draw_damage(rng)
+def transformed(seen: Tensor, rng: np.random.Generator) -> Tensor:
+    """`seen` [N,3,n,n] after one transform; the gradient of a filter is exact, that of the others passes straight through."""
+    drawn = draw_transform(rng)
     if drawn.filtered is not None:
         # In float32: a change is too small for bfloat16 where it is added to an image.
         with torch.autocast(seen.device.type, enabled=False):
             matrix = torch.from_numpy(drawn.filtered(seen.shape[-1])).to(seen.device)
             return matrix @ seen @ matrix.T
-    if drawn.harm is damage.untouched:
+    if drawn.apply is transforms.untouched:
         return seen
     pixels = seen.detach().float().permute(0, 2, 3, 1).cpu().numpy()
-    harmed = np.stack([drawn.harm(one, rng) for one in pixels]).transpose(0, 3, 1, 2)
-    return seen + (torch.from_numpy(np.ascontiguousarray(harmed)).to(seen.device) - seen.detach())
+    applied = np.stack([drawn.apply(one, rng) for one in pixels]).transpose(0, 3, 1, 2)
+    return seen + (torch.from_numpy(np.ascontiguousarray(applied)).to(seen.device) - seen.detach())
 
 
 def _column(numbers: NDArray[Any], device: torch.device) -> Tensor:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from glaze_export import graphs
 from glaze_models.errors import OptionError
-from glaze_runtime.arrays import Latent
+from glaze_runtime.arrays import Latent, planes
 from glaze_runtime.devices import CPU, open_session
-from glaze_runtime.encoder import Encoder, planes
-from glaze_runtime.store import encoder_card
+from glaze_runtime.encoder import Encoder
+from glaze_runtime.weights.store import encoder_card
 
 Teacher = Callable[[NDArray[np.float32]], Latent]
 """image [H,W,3] in 0..1 -> latent mean [1,C,H/stride,W/stride], before the generator's scale"""

@@ -16,8 +16,8 @@ from torch.nn.functional import silu
 
 from glaze_models import EncoderCard
 from glaze_models.errors import WeightsError
-from glaze_runtime.binding import load_weights
-from glaze_runtime.tensorfile import read_header, read_tensors
+from glaze_runtime.weights.binding import load_weights
+from glaze_runtime.weights.tensorfile import read_header, read_tensors
 
 
 class Block(nn.Module):

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge.audit.autoencoder import Autoencoder
-from glaze_edge.trainer import from_pillow
+from glaze_edge.preprocess import from_pillow
 from glaze_runtime.arrays import Image, to_pillow
 
 

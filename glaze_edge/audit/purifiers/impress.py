@@ -10,9 +10,9 @@ from math import cos, pi
 
 import numpy as np
 
+from glaze_edge.audit.adam import Adam
 from glaze_edge.audit.autoencoder import Autoencoder
 from glaze_edge.audit.purifiers.base import AutoencoderPurifier
-from glaze_runtime.adam import Adam
 from glaze_runtime.arrays import Image
 
 STEPS, RATE = 6, 0.015

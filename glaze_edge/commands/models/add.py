@@ -16,11 +16,11 @@ from glaze_edge.files.paths import found
 from glaze_edge.generators import every_choice
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
-from glaze_runtime import store
-from glaze_runtime.decoder_store import add_decoder
-from glaze_runtime.download import download, forget
-from glaze_runtime.recognise import is_decoder
-from glaze_runtime.sources import open_checkpoint
+from glaze_runtime.weights import store
+from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights.download import download, forget
+from glaze_runtime.weights.recognise import is_decoder
+from glaze_runtime.weights.sources import open_checkpoint
 
 OnBytes = Callable[[int, int], None]
 

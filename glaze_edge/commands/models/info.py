@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.store import decoder_card, encoder_card, installed, read_manifest
+from glaze_runtime.weights.store import decoder_card, encoder_card, installed, read_manifest
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge models info sd1-a --json")

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from glaze_runtime import store
+from glaze_runtime.weights import store
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge models remove my-sd")

@@ -6,7 +6,7 @@ import click
 
 from glaze_models import ENCODERS
 from glaze_models.errors import ModelError
-from glaze_runtime import store
+from glaze_runtime.weights import store
 
 
 @click.command(epilog="\b\nExamples:\n  glaze-edge models verify\n  glaze-edge models verify my-sd --json")

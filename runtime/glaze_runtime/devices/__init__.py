@@ -10,10 +10,11 @@ from glaze_runtime.devices.cuda import CUDA
 from glaze_runtime.devices.directml import DIRECTML
 from glaze_runtime.devices.openvino import OPENVINO, OPENVINO_CPU
 from glaze_runtime.devices.session import Placement, installed, open_session, require
+from glaze_runtime.devices.sizes import sized_sessions
+from glaze_runtime.devices.verdicts import Verdict
 from glaze_runtime.devices.webgpu import WEBGPU
-from glaze_runtime.verdicts import Verdict
 
-__all__ = ["CPU", "DEVICES", "Device", "Placement", "available", "choose", "open_session"]
+__all__ = ["CPU", "DEVICES", "Device", "Placement", "available", "choose", "open_session", "sized_sessions"]
 
 DEVICES: dict[str, Device] = {
     device.name: device for device in (CUDA, COREML, DIRECTML, WEBGPU, OPENVINO, OPENVINO_CPU, CPU)

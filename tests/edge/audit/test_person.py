@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from glaze_edge.audit import person
 from glaze_edge.audit.tools import TOOLS
 from glaze_edge.figures import visibility
-from glaze_edge.trainer import from_pillow
+from glaze_edge.preprocess import from_pillow
 
 Picture = Image.Image
 

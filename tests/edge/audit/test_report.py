@@ -18,7 +18,7 @@ from glaze_edge.audit.person import person_sees
 from glaze_edge.audit.report import DETAIL, report
 from glaze_edge.audit.survival import Survival
 from glaze_edge.files import read_picture
-from glaze_edge.trainer import shown
+from glaze_edge.preprocess import shown
 
 pytestmark = needs_chromium
 

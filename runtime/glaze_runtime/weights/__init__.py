@@ -1,0 +1,1 @@
+"""Weights: recognised, stored, and bound to graphs; downloads."""
