@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from glaze_edge import __version__
+from glaze_edge.commands.remedies import command
 from glaze_models.errors import GlazeError
 
 COMMANDS = {
@@ -59,6 +60,8 @@ def main() -> None:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except GlazeError as error:
         click.echo(f"Error: {error}", err=True)
+        if error.remedy:
+            click.echo(command(error.remedy), err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

@@ -21,7 +21,7 @@ class EncoderCard:
     """What there is to know of one encoder.
 
     Attributes:
-        name: what `--encoder` takes.
+        name: what it is chosen by.
         family: the architecture, an entry of `glaze_export.encoders`.
         stands_for: the generators whose latent space this encoder maps to.
         input_range: the range the weights were trained on; the graphs always take 0..1 and hold the mapping.

@@ -13,13 +13,36 @@ GlazeError                      exit code 1
 └── AppError                    5   the app cannot be brought up
 """
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What helps against an error, as data: the command line and the page each put it into their own words.
+
+    Attributes:
+        kind: `add-weights` of the encoder `subject` from a file; `name-encoder`, say which one the file `subject` holds;
+            `remove` the encoder `subject`, and add it again; `use-device`, run on `subject`.
+        subject: a name or a path; empty where it is not known.
+    """
+
+    kind: Literal["add-weights", "name-encoder", "remove", "use-device"]
+    subject: str = ""
 
 
 class GlazeError(Exception):
-    """The root. `str(error)` is one sentence on what is wrong and one on what to do."""
+    """The root. `str(error)` is one sentence on what is wrong and one on what to do, in no program's options.
+
+    Attributes:
+        remedy: what to do, where the command line and the page have their own way.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, text: str, remedy: Remedy | None = None) -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class OptionError(GlazeError):

@@ -10,7 +10,7 @@ class Generator:
     """What there is to know of one image generator.
 
     Attributes:
-        name: what `--generator` takes.
+        name: what it is chosen by.
         title: what people call it.
         encoders: groups of encoder cards, the best first: its own, then a small published one, then bundled stand-ins. The
             encoders of a group are used together.

@@ -129,6 +129,18 @@ def test_errors(
     assert list(data.rglob("*")) == []
 
 
+def test_an_error_ends_with_the_command_that_helps(
+    vae: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("models", "add", "--from", vae) == 0
+    capsys.readouterr()
+    assert run("models", "add", "sd1", "--from", vae) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: There is an encoder 'sd1' already. Give another name, or remove that one.",
+        "Run: glaze-edge models remove sd1",
+    ]
+
+
 def test_damage_is_found(vae: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "add", "mine", "--from", vae) == 0
     (data / "encoders" / "mine" / "weights.safetensors").write_bytes(b"")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from glaze_models.errors import DeviceError, OptionError
+from glaze_models.errors import DeviceError, OptionError, Remedy
 from glaze_runtime.devices.base import Device
 from glaze_runtime.devices.coreml import COREML
 from glaze_runtime.devices.cpu import CPU
@@ -41,5 +41,8 @@ def choose(name: str, test: Callable[[Device], Verdict]) -> Device:
     device = DEVICES[name]
     require(device)
     if device != CPU and not (verdict := test(device)).passed:
-        raise DeviceError(f"The device {name!r} failed its self-test: {verdict.reason}. Use --device auto.")
+        raise DeviceError(
+            f"The device {name!r} failed its self-test: {verdict.reason}. Let the device be chosen for you.",
+            Remedy("use-device", "auto"),
+        )
     return device

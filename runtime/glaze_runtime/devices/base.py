@@ -17,7 +17,7 @@ class Device:
     """Something that can run a graph.
 
     Attributes:
-        name: what `--device` takes.
+        name: what it is chosen by.
         provider: the onnxruntime execution provider.
         options: of the provider; they keep the arithmetic in float32.
         plugin: the module that brings the provider, where onnxruntime itself does not.

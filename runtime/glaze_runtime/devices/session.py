@@ -17,7 +17,7 @@ import onnx
 import platformdirs
 from numpy.typing import NDArray
 
-from glaze_models.errors import DeviceError, ModelError
+from glaze_models.errors import DeviceError, ModelError, Remedy
 from glaze_runtime.devices.base import Device
 from glaze_runtime.devices.cpu import CPU
 from glaze_runtime.devices.plugins import plugin_hardware
@@ -25,6 +25,7 @@ from glaze_runtime.devices.plugins import plugin_hardware
 if TYPE_CHECKING:
     import onnxruntime
 
+ON_CPU = Remedy("use-device", CPU.name)
 _TURN = Lock()
 _WORK = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 
@@ -99,7 +100,7 @@ def open_session(
             raise ModelError(f"The model cannot be loaded: {error}. Install glaze-edge again.") from error
         said = str(error).strip().rstrip(".")
         raise DeviceError(
-            f"The device {device.name!r} refuses the model: {said}. Use --device cpu."
+            f"The device {device.name!r} refuses the model: {said}. Use the CPU.", ON_CPU
         ) from error
     for value in session.get_inputs():
         if not all(isinstance(size, int) for size in value.shape):
@@ -123,7 +124,8 @@ def require(device: Device) -> None:
     if not installed(device):
         raise DeviceError(
             f"The device {device.name!r} ({device.note}) is not available here. "
-            f"It needs {device.needs}. Install that, or use --device cpu."
+            f"It needs {device.needs}. Install that, or use the CPU.",
+            ON_CPU,
         )
 
 
@@ -208,7 +210,8 @@ def _placement(session: "onnxruntime.InferenceSession", model: bytes | Path, dev
     if left and not listed and left_work >= work:
         raise DeviceError(
             f"The device {device.name!r} takes no part of the model: all of it would run on the CPU. "
-            f"Check that there is {device.needs}, or use --device cpu."
+            f"Check that there is {device.needs}, or use the CPU.",
+            ON_CPU,
         )
     return Placement(max(len(operators) - len(left), 0), len(left))
 

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_models.errors import ModelError, WeightsError
+from glaze_models.errors import ModelError, Remedy, WeightsError
 from glaze_models.learned_step import LearnedStepCard
 from glaze_runtime.weights.tensorfile import Entry, read_header, read_tensors
 
@@ -102,19 +102,23 @@ def weights_entries(card: Card) -> tuple[Path, dict[str, Entry]]:
     """
     if card.weights is None:
         raise WeightsError(
-            f"The {kind(card)} {card.name} has no weights yet. Run: glaze-edge models add {card.name} --from FILE"
+            f"The {kind(card)} {card.name} has no weights yet. Add them from a file.",
+            Remedy("add-weights", card.name),
         )
     file = card.weights.path
-    remedy = (
-        f"Install glaze-edge again; if you added it: glaze-edge models remove {card.name}, and add it again."
-    )
+    advice = "Install glaze-edge again; if you added it, remove it and add it again."
+    remedy = Remedy("remove", card.name)
     try:
         with file.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(f"The weights {file} cannot be read: {error.strerror}. {remedy}") from error
+        raise WeightsError(
+            f"The weights {file} cannot be read: {error.strerror}. {advice}", remedy
+        ) from error
     if sha256 != card.weights.sha256:
-        raise WeightsError(f"The weights {file} are damaged: their sha256 is not that on record. {remedy}")
+        raise WeightsError(
+            f"The weights {file} are damaged: their sha256 is not that on record. {advice}", remedy
+        )
     return file, read_header(file)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from glaze_models.errors import OptionError, WeightsError
+from glaze_models.errors import OptionError, Remedy, WeightsError
 from glaze_runtime.weights.recognise import decoders_in, named_in
 from glaze_runtime.weights.sources import Checkpoint, open_checkpoint
 from glaze_runtime.weights.store import (
@@ -37,7 +37,8 @@ def add_decoder(given: Path | Checkpoint, name: str | None = None) -> Manifest:
     if manifest.decoder:
         raise OptionError(
             f"The encoder {manifest.name} has a decoder already, from {manifest.decoder}. "
-            f"To replace it run: glaze-edge models remove {manifest.name}, and add both again."
+            "To replace it, remove the encoder and add both again.",
+            Remedy("remove", manifest.name),
         )
     place = encoder_folder(manifest.name)
     with unfinished(place) as part:
@@ -55,13 +56,14 @@ def _owner(path: Path, fitting: Iterable[str], name: str | None) -> str:
     owners = [each for each, card in own.items() if (each == name if name else told in (None, card))]
     if len(owners) > 1:
         raise OptionError(
-            f"{path} fits the encoders {' and '.join(owners)}. "
-            f"Say which it is for: glaze-edge models add NAME --from {path}"
+            f"{path} fits the encoders {' and '.join(owners)}. Say which it is for.",
+            Remedy("name-encoder", str(path)),
         )
     if not owners:
         missing = f"there is no such added encoder {name!r}" if name else "no such encoder was added"
         raise WeightsError(
             f"{path} is a decoder of {told or ' or '.join(fitting)}, but {missing}. "
-            "Add the encoder first: glaze-edge models add --from FILE. Then add its decoder."
+            "Add the encoder first, then its decoder.",
+            Remedy("add-weights"),
         )
     return owners[0]

@@ -17,7 +17,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Re
 import certifi
 
 from glaze_models import Source
-from glaze_models.errors import ModelError, WeightsError
+from glaze_models.errors import ModelError, Remedy, WeightsError
 
 TRIES = 4
 """How often a connection is made before the download is given up; what came is kept."""
@@ -50,12 +50,13 @@ def download(
         except HTTPError as error:
             error.close()
             if error.code < 500 or attempt == TRIES:
-                raise ModelError(_refused(source.url, error.code)) from error
+                raise ModelError(_refused(source.url, error.code), Remedy("add-weights")) from error
         except (OSError, HTTPException) as error:
             if attempt == TRIES:
                 raise ModelError(
                     f"{source.url} cannot be reached: {error}. Run this again to go on from there. "
-                    "Without a network, get that file on another computer, then use --from FILE."
+                    "Without a network, get that file on another computer, then add it from there.",
+                    Remedy("add-weights"),
                 ) from error
         time.sleep(PAUSE)
     with part.open("rb") as file:
@@ -64,7 +65,8 @@ def download(
         forget(part)
         raise WeightsError(
             f"What {source.url} gave is not the file on record: its sha256 is {sha256}. "
-            "It was removed. Get the file from its publisher, then use --from FILE."
+            "It was removed. Get the file from its publisher, then add it from there.",
+            Remedy("add-weights"),
         )
 
 
@@ -152,7 +154,8 @@ def _require_safe(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
         raise ModelError(
-            f"{url} is no https address, so it is not fetched. Get the file yourself, then use --from FILE."
+            f"{url} is no https address, so it is not fetched. Get the file yourself, then add it from there.",
+            Remedy("add-weights"),
         )
 
 
@@ -160,6 +163,6 @@ def _refused(url: str, code: int) -> str:
     if code in (401, 403):
         return (
             f"{url} is only given to people with an account who accepted its licence ({code}). "
-            "Get the file in a browser, then use --from FILE."
+            "Get the file in a browser, then add it from there."
         )
-    return f"{url} is not given out: the server says {code}. Get the file elsewhere, then use --from FILE."
+    return f"{url} is not given out: the server says {code}. Get the file elsewhere, then add it from there."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
-from glaze_models.errors import OptionError, WeightsError
+from glaze_models.errors import OptionError, Remedy, WeightsError
 from glaze_runtime.weights.binding import kind, misfits, needs
 from glaze_runtime.weights.layouts import DECODER_LAYOUTS, LAYOUTS
 from glaze_runtime.weights.sources import Checkpoint
@@ -170,8 +170,8 @@ def _choose(fitting: Mapping[str, Recognised], checkpoint: Checkpoint) -> Recogn
     likely = [name for name in LIKELIEST if name in fitting]
     if not named and not likely:
         raise OptionError(
-            f"{checkpoint.given} fits {' and '.join(fitting)}, which have the same shapes. "
-            f"Say which it is: glaze-edge models add NAME --from {checkpoint.given}"
+            f"{checkpoint.given} fits {' and '.join(fitting)}, which have the same shapes. Say which it is.",
+            Remedy("name-encoder", str(checkpoint.given)),
         )
     chosen = named or likely[0]
     others = " or ".join(name for name in fitting if name != chosen)

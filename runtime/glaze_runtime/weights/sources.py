@@ -44,7 +44,7 @@ def open_checkpoint(path: Path, subfolders: tuple[str, ...] = SUBFOLDERS) -> Che
         WeightsError: the file is pickled, a GGUF, no safetensors file, or cut off.
     """
     if not os.path.exists(path):  # noqa: PTH110  Path.exists may raise where a name is too long
-        raise OptionError(f"--from {path}: there is no such file or folder. Check the path.")
+        raise OptionError(f"{path}: there is no such file or folder. Check the path.")
     if path.is_file():
         return Checkpoint(file=path, given=path, entries=_entries(path), config={})
     folder = next(
@@ -52,7 +52,7 @@ def open_checkpoint(path: Path, subfolders: tuple[str, ...] = SUBFOLDERS) -> Che
     )
     if folder is None:
         raise OptionError(
-            f"--from {path}: the folder has no config.json, nor a folder {' or '.join(SUBFOLDERS)} with one. "
+            f"{path}: the folder has no config.json, nor a folder {' or '.join(SUBFOLDERS)} with one. "
             "Give a diffusers folder, or a .safetensors file."
         )
     file = _weights_in(folder)
@@ -72,7 +72,7 @@ def _weights_in(folder: Path) -> Path:
     pickled = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in PICKLED_SUFFIXES]
     if pickled:
         raise _pickled(pickled[0])
-    raise OptionError(f"--from {folder}: the folder has no .safetensors file. Download it completely.")
+    raise OptionError(f"{folder}: the folder has no .safetensors file. Download it completely.")
 
 
 def _config(file: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard, WeightsFile
-from glaze_models.errors import ModelError, OptionError, WeightsError
+from glaze_models.errors import ModelError, OptionError, Remedy, WeightsError
 from glaze_runtime.weights.binding import misfits, require_finite, weights_entries
 from glaze_runtime.weights.recognise import addable, recognise
 from glaze_runtime.weights.sources import SUBFOLDERS, Checkpoint, open_checkpoint
@@ -44,7 +44,7 @@ class Manifest:
     """What is known of an added encoder.
 
     Attributes:
-        name: what `--encoder` takes.
+        name: what it is chosen by.
         card: the known encoder that it is one of.
         family: the architecture.
         layout: of the source.
@@ -160,7 +160,8 @@ def read_manifest(name: str) -> Manifest:
             raise ValueError("what it says of the decoder is not complete")
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError(
-            f"The manifest {file} cannot be used: {error}. Run: glaze-edge models remove {name}, and add it again."
+            f"The manifest {file} cannot be used: {error}. Remove the encoder, and add it again.",
+            Remedy("remove", name),
         ) from error
     return manifest
 
@@ -177,7 +178,8 @@ def require_free(name: str) -> None:
         )
     if name in installed():
         raise OptionError(
-            f"There is an encoder {name!r} already. Give another NAME, or run: glaze-edge models remove {name}"
+            f"There is an encoder {name!r} already. Give another name, or remove that one.",
+            Remedy("remove", name),
         )
     if name in bundled_decoders() or name in ENCODERS.keys() - addable().keys():
         raise OptionError(
@@ -254,9 +256,7 @@ def remove(name: str) -> None:
     """
     if name not in installed():
         what = "is bundled" if name in ENCODERS.keys() - addable().keys() else "was not added"
-        raise OptionError(
-            f"The encoder {name!r} {what}, so it cannot be removed. `glaze-edge models` lists all."
-        )
+        raise OptionError(f"The encoder {name!r} {what}, so it cannot be removed. Check its name.")
     doomed = encoder_folder(name).with_name(_UNFINISHED + name)
     try:
         shutil.rmtree(doomed, ignore_errors=True)

@@ -311,7 +311,7 @@ def test_where_operators_run_is_known(monkeypatch):
 @pytest.mark.parametrize("name", ["cuda", "coreml", "directml", "webgpu", "openvino", "openvino-cpu"])
 def test_falling_back_to_the_cpu_is_an_error(name, monkeypatch, user_cache):
     install(monkeypatch, DEVICES[name].provider)
-    with pytest.raises(DeviceError, match=f"'{name}' takes no part of the model.*use --device cpu"):
+    with pytest.raises(DeviceError, match=f"'{name}' takes no part of the model.*use the CPU"):
         open_session(convolution(), DEVICES[name])
 
 
@@ -323,7 +323,7 @@ def test_a_device_that_refuses_the_model_is_an_error(monkeypatch):
             raise RuntimeError("no adapter")
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Refusing)
-    with pytest.raises(DeviceError, match=r"'directml' refuses the model: no adapter\. Use --device cpu"):
+    with pytest.raises(DeviceError, match=r"'directml' refuses the model: no adapter\. Use the CPU"):
         open_session(b"", DEVICES["directml"])
 
 

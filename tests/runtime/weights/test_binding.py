@@ -97,7 +97,7 @@ def test_weights_other_than_on_record() -> None:
 
 
 def test_weights_that_were_never_added() -> None:
-    with pytest.raises(WeightsError, match=r"sd1-b has no weights yet. Run: glaze-edge models add sd1-b"):
+    with pytest.raises(WeightsError, match=r"sd1-b has no weights yet. Add them from a file"):
         load_weights(replace(CARD, weights=None))
 
 

@@ -107,7 +107,7 @@ def test_goes_on_where_it_broke_off(server: Server, part: Path) -> None:
 def test_goes_on_in_another_run(server: Server, part: Path) -> None:
     server.breaks = module.TRIES
     server.content = CONTENT * 2
-    with pytest.raises(ModelError, match=r"cannot be reached: .* Run this again .* then use --from FILE"):
+    with pytest.raises(ModelError, match=r"cannot be reached: .* Run this again .* then add it from there"):
         download(Source(url=server.url()), part)
     assert part.stat().st_size == 1_200_000
     download(Source(url=server.url()), part)
@@ -148,7 +148,7 @@ def test_another_file_than_on_record(server: Server, part: Path) -> None:
     [
         (401, r"people with an account who accepted its licence \(401\). Get the file in a browser"),
         (403, r"people with an account"),
-        (404, r"the server says 404. Get the file elsewhere, then use --from FILE"),
+        (404, r"the server says 404. Get the file elsewhere, then add it from there"),
     ],
 )
 def test_refused(server: Server, part: Path, status: int, says: str) -> None:
@@ -186,7 +186,7 @@ def test_offline(server: Server, part: Path) -> None:
     server.server_close()
     with pytest.raises(
         ModelError,
-        match=r"cannot be reached.* Without a network, get that file on another computer, then use --from",
+        match=r"cannot be reached.* Without a network, get that file on another computer, then add it from there",
     ):
         download(Source(url=url), part)
 

@@ -127,9 +127,7 @@ class TestAdded:
         damaged = bytearray(weights.path.read_bytes())
         damaged[-1] ^= 1
         weights.path.write_bytes(damaged)
-        with pytest.raises(
-            WeightsError, match=r"are damaged: .* glaze-edge models remove sd1, and add it again"
-        ):
+        with pytest.raises(WeightsError, match=r"are damaged: .* remove it and add it again"):
             store.verify("sd1")
 
     @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ class TestAdded:
         manifest.write_text(damage(manifest.read_text()))
         assert store.added().keys() == {"other"}
         for work in (store.encoder_card, store.verify):
-            with pytest.raises(WeightsError, match="Run: glaze-edge models remove sd1, and add it again"):
+            with pytest.raises(WeightsError, match="Remove the encoder, and add it again"):
                 work("sd1")
         store.remove("sd1")
         add(vae)
@@ -207,7 +205,7 @@ class TestNotAdded:
         add(vae)
         for name in ("sd1", None):
             with pytest.raises(
-                OptionError, match=r"an encoder 'sd1' already. Give another NAME, or run: glaze-edge m"
+                OptionError, match=r"an encoder 'sd1' already. Give another name, or remove that one"
             ):
                 add(vae, name)
         with pytest.raises(OptionError, match="'sd1-a' is a bundled encoder"):

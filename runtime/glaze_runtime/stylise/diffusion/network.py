@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glaze_models.errors import ModelError
+from glaze_models.errors import ModelError, Remedy
 from glaze_runtime.devices import Device, open_session
 
 TYPES = {
@@ -56,6 +56,7 @@ class Network:
         if not np.isfinite(result).all():
             raise ModelError(
                 f"The network {self.file} gives infinities on the device {self.device.name!r}. "
-                "Use --device cpu; if that fails too, export the style engine again."
+                "Use the CPU; if that fails too, export the style engine again.",
+                Remedy("use-device", "cpu"),
             )
         return np.asarray(result, np.float32)

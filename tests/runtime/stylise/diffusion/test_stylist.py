@@ -158,7 +158,7 @@ def test_infinities_are_not_painted(make_engine) -> None:
     folder = make_engine()
     change_network(folder, "unet", "half", np.inf)
     with pytest.raises(
-        ModelError, match=r"unet.model.onnx gives infinities on the device 'cpu'. Use --device cpu"
+        ModelError, match=r"unet.model.onnx gives infinities on the device 'cpu'. Use the CPU"
     ):
         DiffusionStylist(folder).stylise(IMAGE, "by")
 
