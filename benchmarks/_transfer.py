@@ -25,9 +25,9 @@ from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import CPU, open_session
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.stylise import LiteStylist
-from glaze_runtime.weights import store
-from glaze_runtime.weights.decoder_store import add_decoder
-from glaze_runtime.weights.recognise import addable
+from glaze_runtime.weights import catalogue, store
+from glaze_runtime.weights.catalogue import addable
+from glaze_runtime.weights.store import add_decoder
 
 PUBLISHED_ROWS = "taesd", "taesdxl", "taef1"
 """Published encoders that get a row of their own: the most that a stand-in for the same generator could reach."""
@@ -57,7 +57,7 @@ class Row:
             OptionError: there is no such encoder.
             ModelError: an encoder has no weights here.
         """
-        cards = [store.encoder_card(name) for name in self.encoders]
+        cards = [catalogue.find_encoder(name) for name in self.encoders]
         for card in cards:
             if card.weights is None:
                 raise ModelError(f"The encoder {card.name!r} has no weights here. Put its file into WEIGHTS.")
@@ -89,7 +89,7 @@ def default_rows() -> list[Row]:
         ("default", DEFAULT_ENCODERS),
         *((" + ".join(group), group) for group in groups),
         ("all bundled", tuple(card.name for card in bundled)),
-        *((f"{name} itself", (name,)) for name in PUBLISHED_ROWS if name in store.installed()),
+        *((f"{name} itself", (name,)) for name in PUBLISHED_ROWS if name in catalogue.installed()),
     )
     rows: dict[frozenset[str], Row] = {}
     for name, encoders in table:
@@ -142,12 +142,12 @@ def published(folder: Path) -> list[Column]:
         encoder, decoder = (folder / f"{name}_{part}.safetensors" for part in ("encoder", "decoder"))
         if not encoder.exists():
             continue
-        if name in store.installed():
+        if name in catalogue.installed():
             store.remove(name)
         store.add(encoder, name, version=__version__)
         if decoder.exists():
             add_decoder(decoder, name)
-        columns.append(_column(store.encoder_card(name)))
+        columns.append(_column(catalogue.find_encoder(name)))
     light = [folder / f"vaelight_{part}.onnx" for part in ("encoder", "decoder")]
     if light[0].exists():
         weights = " ".join(sha256(file) for file in light if file.exists())
@@ -157,7 +157,7 @@ def published(folder: Path) -> list[Column]:
 
 
 def _column(card: EncoderCard) -> Column:
-    decoder = store.decoder_card(card)
+    decoder = catalogue.find_decoder(card)
     weights = " ".join(each.weights.sha256 for each in (card, decoder) if each and each.weights)
     return Column(name=card.name, weights=weights, decodes=decoder is not None, eye=partial(_eye, card))
 

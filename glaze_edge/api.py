@@ -39,7 +39,7 @@ from glaze_runtime.optimiser.tiling import TILE
 from glaze_runtime.optimiser.views import resize
 from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
 from glaze_runtime.stylise.diffusion import DiffusionStylist, find_engine
-from glaze_runtime.weights.store import encoder_card
+from glaze_runtime.weights.catalogue import find_encoder
 
 WORKING_SIDE = 1536
 """Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
@@ -100,7 +100,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.choices = choices(settings)
         self.settings = settings = resolved(settings, self.choices)
-        cards = [encoder_card(name) for name in settings.encoders]
+        cards = [find_encoder(name) for name in settings.encoders]
         self.device = choose(settings.device, partial(_test_all, cards=cards))
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()

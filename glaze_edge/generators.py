@@ -7,7 +7,7 @@ from glaze_edge.settings import Settings
 from glaze_models import ENCODERS, EncoderCard
 from glaze_models.errors import OptionError
 from glaze_models.generators import GENERATORS, Generator, generator_named
-from glaze_runtime.weights.store import added_as
+from glaze_runtime.weights.catalogue import added_as
 
 Kind = Literal["real", "tiny", "bundled"]
 

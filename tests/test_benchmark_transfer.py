@@ -20,7 +20,7 @@ from glaze_models import DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import ModelError, OptionError
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.optimiser.views import resize
-from glaze_runtime.weights import store
+from glaze_runtime.weights import catalogue
 
 WEIGHTS = Path("/work/shared/weights")
 ONE = DEFAULT_ENCODERS[0]
@@ -284,4 +284,4 @@ def test_the_published_encoders_are_columns_and_rows() -> None:
         assert sight.decoded is not None
         assert np.abs(sight.decoded - IMAGE).mean() < off
     assert [each.weights for each in published(WEIGHTS)] == [each.weights for each in columns.values()]
-    assert "taesd" in store.installed()
+    assert "taesd" in catalogue.installed()

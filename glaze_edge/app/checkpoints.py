@@ -17,9 +17,9 @@ from glaze_edge.app.feed import Feed
 from glaze_edge.app.work import safe_name
 from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime.weights import store
-from glaze_runtime.weights.decoder_store import add_decoder
 from glaze_runtime.weights.recognise import is_decoder
 from glaze_runtime.weights.sources import open_checkpoint
+from glaze_runtime.weights.store import add_decoder
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from glaze_edge.app.words import log_file
 from glaze_edge.files.atomic import reason
 from glaze_edge.files.paths import found
 from glaze_models.errors import AppError, OptionError
-from glaze_runtime.weights.store import data_folder
+from glaze_runtime.weights.catalogue import data_folder
 
 NICENESS = 5
 """The rest of the computer comes first: a page, a painting program."""

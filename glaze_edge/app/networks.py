@@ -9,7 +9,7 @@ from glaze_edge.app.pace import Pace
 from glaze_edge.app.turns import Turns
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
-from glaze_runtime.weights.store import encoder_card
+from glaze_runtime.weights.catalogue import find_encoder
 
 
 class Networks:
@@ -41,7 +41,7 @@ class Networks:
             GlazeError: the networks cannot be loaded.
         """
         try:
-            cards = [encoder_card(name) for name in settings.encoders]
+            cards = [find_encoder(name) for name in settings.encoders]
             if self._session is None or [each.card for each in self._session.encoders] != cards:
                 self._release()  # before the next ones are loaded: both may not fit into memory
                 self._session = self.pace = None

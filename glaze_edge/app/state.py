@@ -13,7 +13,7 @@ from glaze_edge.batch import works
 from glaze_edge.settings import EFFORTS, INTENSITIES
 from glaze_models import GENERATORS
 from glaze_models.styles import STYLE_NAMES
-from glaze_runtime.weights.store import added
+from glaze_runtime.weights.catalogue import added
 
 if TYPE_CHECKING:
     from glaze_edge.app.studio import Studio

@@ -15,7 +15,7 @@ from glaze_models.errors import (
     UnreadablePicture,
     UnsupportedPicture,
 )
-from glaze_runtime.weights.store import data_folder, encoder_card
+from glaze_runtime.weights.catalogue import data_folder, find_encoder
 
 KINDS: dict[type[GlazeError], str] = {
     AlreadyGlazed: "already_glazed",
@@ -72,7 +72,7 @@ def advice(text: str) -> str:
 
 def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:
     """Attainments, with the generators that each encoder stands for, and whether it is a stand-in."""
-    cards = [encoder_card(row["encoder"]) for row in rows]
+    cards = [find_encoder(row["encoder"]) for row in rows]
     return [
         {**row, "stands_for": card.stands_for, "stand_in": card.stand_in}
         for row, card in zip(rows, cards, strict=True)

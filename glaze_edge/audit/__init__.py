@@ -14,7 +14,7 @@ from glaze_edge.preprocess import as_trained, control, shown
 from glaze_models import ENCODERS, EncoderCard
 from glaze_models.errors import GlazeError, OptionError
 from glaze_runtime.arrays import to_pillow
-from glaze_runtime.weights.store import encoder_card
+from glaze_runtime.weights.catalogue import find_encoder
 
 __all__ = ["Audit", "Effect", "Findings", "Reading", "View", "audit", "encoders_for"]
 
@@ -161,7 +161,7 @@ def encoders_for(mark: Mark | None) -> tuple[str, ...]:
 
 def _here(name: str) -> bool:
     try:
-        return encoder_card(name).weights is not None
+        return find_encoder(name).weights is not None
     except GlazeError:
         return False
 

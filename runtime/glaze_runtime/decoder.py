@@ -6,7 +6,7 @@ from glaze_models import DecoderCard, EncoderCard
 from glaze_runtime.arrays import Image, Latent, planes
 from glaze_runtime.devices import Device
 from glaze_runtime.encoder import Graphs
-from glaze_runtime.weights.store import decoder_card
+from glaze_runtime.weights.catalogue import find_decoder
 
 
 class Decoder:
@@ -63,7 +63,7 @@ def decoder_of(card: EncoderCard, device: Device) -> Decoder | None:
     Raises:
         ModelError, WeightsError: its files are damaged.
     """
-    decoder = decoder_card(card)
+    decoder = find_decoder(card)
     return Decoder(decoder, device) if decoder else None
 
 

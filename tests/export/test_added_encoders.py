@@ -13,10 +13,10 @@ from glaze_models import DECODERS, ENCODERS
 from glaze_runtime.decoder import decoder_of
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.weights import store
-from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights import catalogue, store
 from glaze_runtime.weights.recognise import Recognised, recognise
 from glaze_runtime.weights.sources import Checkpoint
+from glaze_runtime.weights.store import add_decoder
 from glaze_runtime.weights.tensorfile import Entry
 
 torch = pytest.importorskip("torch")
@@ -181,7 +181,7 @@ def compare(name: str, latent: Callable[[torch.Tensor], torch.Tensor]) -> tuple[
 
     `latent` takes an image [1,3,H,W] in 0..1.
     """
-    encoder = Encoder(store.encoder_card(name), CPU)
+    encoder = Encoder(catalogue.find_encoder(name), CPU)
     image = np.random.default_rng(0).random((128, 128, 3), np.float32)
     x = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).requires_grad_()
     expected = latent(x)
@@ -199,7 +199,7 @@ def compare_decoder(
 
     `image` takes a latent and gives an image [1,3,H,W] in -1..1.
     """
-    decoder = decoder_of(store.encoder_card(name), CPU)
+    decoder = decoder_of(catalogue.find_encoder(name), CPU)
     assert decoder is not None
     latent = np.random.default_rng(0).standard_normal((1, decoder.card.channels, 8, 10), np.float32)
     z = torch.from_numpy(latent.copy()).requires_grad_()

@@ -14,7 +14,7 @@ from glaze_models.errors import OptionError
 from glaze_runtime.arrays import Latent, planes
 from glaze_runtime.devices import CPU, open_session
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.weights.store import encoder_card
+from glaze_runtime.weights.catalogue import find_encoder
 
 Teacher = Callable[[NDArray[np.float32]], Latent]
 """image [H,W,3] in 0..1 -> latent mean [1,C,H/stride,W/stride], before the generator's scale"""
@@ -32,7 +32,7 @@ def teacher(given: str, *, signed: bool, scale: float | None = None) -> Teacher:
     """
     file = Path(given)
     if file.suffix != ".onnx":
-        card = encoder_card(given)
+        card = find_encoder(given)
         encoder, factor = Encoder(card, CPU), np.float32(card.scale / (scale or card.scale))
         return lambda pixels: factor * encoder.encode(pixels)
     if not file.is_file():

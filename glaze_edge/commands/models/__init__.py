@@ -14,7 +14,7 @@ from glaze_edge.commands.models.remove import remove
 from glaze_edge.commands.models.verify import verify
 from glaze_edge.generators import Choice, every_choice, how_to_add
 from glaze_models import DEFAULT_GENERATORS, ENCODERS, GENERATORS, EncoderCard, Generator
-from glaze_runtime.weights.store import added
+from glaze_runtime.weights.catalogue import added
 
 
 @click.group(

@@ -16,11 +16,11 @@ from glaze_edge.files.paths import found
 from glaze_edge.generators import every_choice
 from glaze_models import Source
 from glaze_models.errors import OptionError, WeightsError
-from glaze_runtime.weights import store
-from glaze_runtime.weights.decoder_store import add_decoder
+from glaze_runtime.weights import catalogue, store
 from glaze_runtime.weights.download import download, forget
 from glaze_runtime.weights.recognise import is_decoder
 from glaze_runtime.weights.sources import open_checkpoint
+from glaze_runtime.weights.store import add_decoder
 
 OnBytes = Callable[[int, int], None]
 
@@ -68,7 +68,7 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(asdict(manifest) | {"notice": notice}))
         return
-    card = store.encoder_card(manifest.name)
+    card = catalogue.find_encoder(manifest.name)
     what = "a small stand-in for the encoder" if card.stand_in else "an encoder"
     decoder = f", with its decoder, {_megabytes(manifest.decoder_bytes)}" if manifest.decoder else ""
     click.echo(
@@ -85,10 +85,10 @@ def _megabytes(size: int | None) -> str:
     return f"{(size or 0) / 1e6:.1f} MB"
 
 
-def _download(name: str | None) -> tuple[store.Manifest, str]:
+def _download(name: str | None) -> tuple[catalogue.Manifest, str]:
     source = _source(name)
     assert name is not None
-    part = store.data_folder() / "downloads" / name / Path(urlsplit(source.url).path).name
+    part = catalogue.data_folder() / "downloads" / name / Path(urlsplit(source.url).path).name
     with _bar(f"Fetching {part.name}") as on_bytes:
         download(source, part, on_bytes)
     try:
@@ -105,7 +105,7 @@ def _source(name: str | None) -> Source:
     if name is None:
         raise OptionError("--download needs the NAME of an encoder. `glaze-edge models` lists them.")
     store.require_free(name)
-    source = store.encoder_card(name).source
+    source = catalogue.find_encoder(name).source
     if source is None:
         raise OptionError(
             f"There is no address to download {name} from without an account. "

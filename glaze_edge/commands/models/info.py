@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from glaze_models import DecoderCard, EncoderCard
-from glaze_runtime.weights.store import decoder_card, encoder_card, installed, read_manifest
+from glaze_runtime.weights.catalogue import find_decoder, find_encoder, installed, read_manifest
 
 
 @click.command(epilog="\b\nExample:\n  glaze-edge models info sd1-a --json")
@@ -17,9 +17,9 @@ from glaze_runtime.weights.store import decoder_card, encoder_card, installed, r
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, as_json: bool) -> None:
     """Say all that is known of the encoder NAME: what it stands for, where its weights are from."""
-    card = encoder_card(name)
+    card = find_encoder(name)
     manifest = asdict(read_manifest(name)) if name in installed() else None
-    decoder = decoder_card(card)
+    decoder = find_decoder(card)
     if as_json:
         whole = asdict(card) | {"decoder": asdict(decoder) if decoder else None, "added": manifest}
         click.echo(json.dumps(whole, default=str))

@@ -6,7 +6,8 @@ import click
 
 from glaze_models import ENCODERS
 from glaze_models.errors import ModelError
-from glaze_runtime.weights import store
+from glaze_runtime.weights import catalogue
+from glaze_runtime.weights.verify import verify as verify_weights
 
 
 @click.command(epilog="\b\nExamples:\n  glaze-edge models verify\n  glaze-edge models verify my-sd --json")
@@ -15,8 +16,8 @@ from glaze_runtime.weights import store
 @click.pass_context
 def verify(context: click.Context, name: str | None, as_json: bool) -> None:
     """Check the weights of NAME, or of every encoder and decoder that has any: the file's sha256, each tensor's shape and numbers."""
-    bundled = [card.name for card in ENCODERS.values() if card.weights] + store.bundled_decoders()
-    found = {each: _problem(each) for each in ([name] if name else [*bundled, *store.installed()])}
+    bundled = [card.name for card in ENCODERS.values() if card.weights] + catalogue.bundled_decoders()
+    found = {each: _problem(each) for each in ([name] if name else [*bundled, *catalogue.installed()])}
     if as_json:
         click.echo(json.dumps([{"name": each, "problem": problem} for each, problem in found.items()]))
     else:
@@ -28,7 +29,7 @@ def verify(context: click.Context, name: str | None, as_json: bool) -> None:
 
 def _problem(name: str) -> str | None:
     try:
-        store.verify(name)
+        verify_weights(name)
     except ModelError as error:
         return str(error)
     return None

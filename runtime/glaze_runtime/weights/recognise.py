@@ -9,6 +9,7 @@ from pathlib import Path
 from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard
 from glaze_models.errors import OptionError, Remedy, WeightsError
 from glaze_runtime.weights.binding import kind, misfits, needs
+from glaze_runtime.weights.catalogue import addable
 from glaze_runtime.weights.layouts import DECODER_LAYOUTS, LAYOUTS
 from glaze_runtime.weights.sources import Checkpoint
 from glaze_runtime.weights.tensorfile import Entry
@@ -42,11 +43,6 @@ class Recognised:
     tensors: Mapping[str, Entry]
     decoder: Mapping[str, Entry] = field(default_factory=dict)
     notice: str = ""
-
-
-def addable() -> dict[str, EncoderCard]:
-    """The known cards whose weights are not bundled, by name."""
-    return {name: card for name, card in ENCODERS.items() if card.weights is None}
 
 
 def recognise(checkpoint: Checkpoint, name: str | None = None) -> Recognised:

@@ -1,169 +1,51 @@
-"""The encoders that an artist added: `encoders/NAME/` in the user's data folder, with `weights.safetensors` and `manifest.json`,
-and `decoder.safetensors` where the decoder was there too.
+"""Adding encoders and decoders to those of the catalogue, and removing them.
 
-An encoder is written into a folder beside its place, which is renamed when all of it is there.
+The way of a checkpoint: `sources` opens it, `recognise` finds the card that its tensors fit, and here they are copied into a folder
+beside the encoder's place, which is renamed when all of it is there.
 """
 
 import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import date
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
-from glaze_models import DECODERS, ENCODERS, DecoderCard, EncoderCard, WeightsFile
+from glaze_models import ENCODERS
 from glaze_models.errors import ModelError, OptionError, Remedy, WeightsError
-from glaze_runtime.weights.binding import misfits, require_finite, weights_entries
-from glaze_runtime.weights.recognise import addable, recognise
+from glaze_runtime.weights.binding import require_finite
+from glaze_runtime.weights.catalogue import (
+    DECODER,
+    MANIFEST,
+    NAME,
+    WEIGHTS,
+    Manifest,
+    addable,
+    added,
+    bundled_decoders,
+    encoder_folder,
+    installed,
+    read_manifest,
+)
+from glaze_runtime.weights.recognise import decoders_in, named_in, recognise
 from glaze_runtime.weights.sources import SUBFOLDERS, Checkpoint, open_checkpoint
 from glaze_runtime.weights.tensorfile import Entry, read_tensor, write_tensors
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}(?<!\.)")
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600
 """Seconds: an unfinished folder older than this belongs to a run that was killed."""
 _CHUNK = 1 << 20
-DECODER = "decoder.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What is known of an added encoder.
-
-    Attributes:
-        name: what it is chosen by.
-        card: the known encoder that it is one of.
-        family: the architecture.
-        layout: of the source.
-        source: name of the source's file; `source_sha256` and `source_bytes` are that file's.
-        url: where it was downloaded from; None for a file of the artist's own.
-        dtype: F16 or F32, of the stored weights; `sha256` and `bytes` are the stored file's.
-        date: when it was added, YYYY-MM-DD.
-        version: of the glaze-edge that added it.
-        decoder: name of the file that its decoder is from; None without one.
-        decoder_sha256, decoder_bytes: of the stored decoder.
-    """
-
-    name: str
-    card: str
-    family: str
-    layout: str
-    source: str
-    source_sha256: str
-    source_bytes: int
-    url: str | None
-    dtype: str
-    sha256: str
-    bytes: int
-    date: str
-    version: str
-    decoder: str | None = None
-    decoder_sha256: str | None = None
-    decoder_bytes: int | None = None
-
-
-def data_folder() -> Path:
-    """Where what the artist added is kept: $GLAZE_EDGE_DATA, by default in the user's data folder."""
-    given = os.environ.get("GLAZE_EDGE_DATA")
-    return Path(given) if given else platformdirs.user_data_path("glaze-edge", appauthor=False)
-
-
-def encoder_card(name: str) -> EncoderCard:
-    """The card called `name`, bundled, added or known; `weights` is None for one that is only known.
-
-    Raises:
-        OptionError: there is none.
-        WeightsError: it was added, and its manifest is damaged.
-    """
-    if name in installed():
-        return _card(read_manifest(name))
-    if name not in ENCODERS:
-        known = ", ".join([*ENCODERS, *(added() - ENCODERS.keys())])
-        raise OptionError(f"There is no encoder called {name!r}. Known: {known}.")
-    return ENCODERS[name]
-
-
-def decoder_card(card: EncoderCard) -> DecoderCard | None:
-    """The card, with weights, of the best decoder of the latents of `card`: its own where it was added, else a bundled one.
-
-    Raises:
-        WeightsError: the encoder was added, and its manifest is damaged.
-    """
-    if card.decoder is not None and card.decoder == card.name:
-        manifest = read_manifest(card.name)
-        assert manifest.decoder_sha256 is not None
-        assert manifest.decoder_bytes is not None
-        weights = WeightsFile(
-            path=encoder_folder(card.name) / DECODER,
-            sha256=manifest.decoder_sha256,
-            bytes=manifest.decoder_bytes,
-        )
-        return replace(DECODERS[manifest.card], name=card.name, weights=weights)
-    return DECODERS[card.decoder] if card.decoder else None
-
-
-def bundled_decoders() -> list[str]:
-    """The names of the decoders that come with glaze-edge."""
-    return [name for name, card in DECODERS.items() if card.weights]
-
-
-def installed() -> list[str]:
-    """The names of the added encoders, in order, those with a damaged manifest as well."""
-    folder = data_folder() / "encoders"
-    return sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name)) if folder.is_dir() else []
-
-
-def added() -> dict[str, EncoderCard]:
-    """The cards of the added encoders by name; those with a damaged manifest are left out."""
-    return {manifest.name: _card(manifest) for manifest in _manifests()}
-
-
-def added_as(card: str) -> list[EncoderCard]:
-    """The cards of the added encoders that are the known encoder `card`, whatever their names."""
-    return [_card(manifest) for manifest in _manifests() if manifest.card == card]
-
-
-def _manifests() -> Iterator[Manifest]:
-    """Those of the added encoders, but for damaged ones."""
-    for name in installed():
-        with suppress(WeightsError):
-            yield read_manifest(name)
-
-
-def read_manifest(name: str) -> Manifest:
-    """The manifest of the added encoder `name`.
-
-    Raises:
-        WeightsError: it is damaged, or of a newer glaze-edge.
-    """
-    file = encoder_folder(name) / "manifest.json"
-    try:
-        manifest = Manifest(**json.loads(file.read_bytes()))
-        if manifest.name != name or manifest.card not in ENCODERS:
-            raise ValueError("it is of another encoder")
-        if manifest.decoder and not (
-            manifest.card in DECODERS and manifest.decoder_sha256 and manifest.decoder_bytes
-        ):
-            raise ValueError("what it says of the decoder is not complete")
-    except (OSError, ValueError, TypeError) as error:
-        raise WeightsError(
-            f"The manifest {file} cannot be used: {error}. Remove the encoder, and add it again.",
-            Remedy("remove", name),
-        ) from error
-    return manifest
 
 
 def require_free(name: str) -> None:
@@ -172,7 +54,7 @@ def require_free(name: str) -> None:
     Raises:
         OptionError: it is taken, or no name.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise OptionError(
             f"{name!r} cannot be the name of an encoder. Use at most 48 small letters, digits, '-', '_' and '.'."
         )
@@ -222,11 +104,13 @@ def add(
     name = name or recognised.card.name
     require_free(name)
     with _new_encoder_folder(name) as folder:
-        weights = folder / "weights.safetensors"
+        weights = folder / WEIGHTS
         with weights.open("x+b") as stored, checkpoint.file.open("rb") as source:
             _copy(recognised.tensors, source, stored)
             sha256 = _sha256(stored)
-            decoder = store_decoder(folder, checkpoint.file, recognised.decoder) if recognised.decoder else {}
+            decoder = (
+                _store_decoder(folder, checkpoint.file, recognised.decoder) if recognised.decoder else {}
+            )
             manifest = Manifest(
                 name=name,
                 card=recognised.card.name,
@@ -243,8 +127,38 @@ def add(
                 version=version,
                 **decoder,
             )
-        write_manifest(folder, manifest)
+        _write_manifest(folder, manifest)
     return manifest, recognised.notice
+
+
+def add_decoder(given: Path | Checkpoint, name: str | None = None) -> Manifest:
+    """Add the decoder in what is `given`, without its encoder (`recognise.is_decoder`), to one that was added: all of it, or nothing.
+
+    Args:
+        given: as in `add`.
+        name: of the added encoder; by default the one that it fits, by the file's name if there are several.
+
+    Raises:
+        OptionError: nothing is there; several encoders fit, so that the name must be given; or it has a decoder.
+        WeightsError: the file holds no decoder that fits, its encoder was not added, or it is damaged.
+        ModelError: it cannot be stored, as the disk is full.
+    """
+    checkpoint = open_checkpoint(given) if isinstance(given, Path) else given
+    fitting = decoders_in(checkpoint)
+    manifest = read_manifest(_owner(checkpoint.given, fitting, name))
+    if manifest.decoder:
+        raise OptionError(
+            f"The encoder {manifest.name} has a decoder already, from {manifest.decoder}. "
+            "To replace it, remove the encoder and add both again.",
+            Remedy("remove", manifest.name),
+        )
+    place = encoder_folder(manifest.name)
+    with _unfinished(place) as part:
+        manifest = replace(manifest, **_store_decoder(part, checkpoint.file, fitting[manifest.card]))
+        _write_manifest(part, manifest)
+        (part / DECODER).replace(place / DECODER)
+        (part / MANIFEST).replace(place / MANIFEST)
+    return manifest
 
 
 def remove(name: str) -> None:
@@ -268,57 +182,32 @@ def remove(name: str) -> None:
         ) from error
 
 
-def verify(name: str) -> None:
-    """Check the encoder `name` and its own decoder, or the bundled decoder `name`: the sha256, that the tensors are those that the
-    graphs need, that all are numbers.
-
-    Raises:
-        OptionError: there is none.
-        ModelError, WeightsError: what is wrong with it.
-    """
-    if name in bundled_decoders():
-        _verify(DECODERS[name])
-        return
-    card = encoder_card(name)
-    _verify(card)
-    decoder = decoder_card(card)
-    if decoder is not None and decoder.name == name:
-        _verify(decoder)
-
-
-def _verify(card: EncoderCard | DecoderCard) -> None:
-    file, entries = weights_entries(card)
-    shapes = {tensor: entry.shape for tensor, entry in entries.items()}
-    for graph in card.graphs:
-        for misfit in misfits(graph, shapes, file):
-            raise WeightsError(misfit.text)
-    with file.open("rb") as opened:
-        for tensor, entry in entries.items():
-            require_finite(tensor, read_tensor(opened, entry), file)
+def _owner(path: Path, fitting: Iterable[str], name: str | None) -> str:
+    """The added encoder that a decoder of the cards `fitting` is for."""
+    told = named_in(path, fitting)
+    own = {each: card for each in added() if (card := read_manifest(each).card) in fitting}
+    owners = [each for each, card in own.items() if (each == name if name else told in (None, card))]
+    if len(owners) > 1:
+        raise OptionError(
+            f"{path} fits the encoders {' and '.join(owners)}. Say which it is for.",
+            Remedy("name-encoder", str(path)),
+        )
+    if not owners:
+        missing = f"there is no such added encoder {name!r}" if name else "no such encoder was added"
+        raise WeightsError(
+            f"{path} is a decoder of {told or ' or '.join(fitting)}, but {missing}. "
+            "Add the encoder first, then its decoder.",
+            Remedy("add-weights"),
+        )
+    return owners[0]
 
 
-def _card(manifest: Manifest) -> EncoderCard:
-    weights = WeightsFile(
-        path=encoder_folder(manifest.name) / "weights.safetensors",
-        sha256=manifest.sha256,
-        bytes=manifest.bytes,
-    )
-    known = ENCODERS[manifest.card]
-    decoder = manifest.name if manifest.decoder else known.decoder
-    return replace(known, name=manifest.name, weights=weights, decoder=decoder)
-
-
-def encoder_folder(name: str) -> Path:
-    """Where the added encoder `name` is, or would be."""
-    return data_folder() / "encoders" / name
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into `folder`."""
-    (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
 
 
-def store_decoder(folder: Path, file: Path, tensors: Mapping[str, Entry]) -> dict[str, Any]:
+def _store_decoder(folder: Path, file: Path, tensors: Mapping[str, Entry]) -> dict[str, Any]:
     """Copy a decoder into `folder`; what the manifest says of it."""
     with (folder / DECODER).open("x+b") as stored, file.open("rb") as source:
         _copy(tensors, source, stored)
@@ -359,14 +248,14 @@ def _new_encoder_folder(name: str) -> Iterator[Path]:
         ModelError: the disk is full, or the place cannot be written.
     """
     place = encoder_folder(name)
-    with unfinished(place) as part:
+    with _unfinished(place) as part:
         yield part
         require_free(name)
         part.rename(place)
 
 
 @contextmanager
-def unfinished(place: Path) -> Iterator[Path]:
+def _unfinished(place: Path) -> Iterator[Path]:
     """An unfinished folder beside that of the encoder at `place`, which is gone after the block.
 
     Raises:

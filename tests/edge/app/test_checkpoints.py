@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from glaze_edge.app.checkpoints import Checkpoints
 from glaze_edge.app.feed import Feed
 from glaze_models.errors import AppError, GlazeError, OptionError
-from glaze_runtime.weights.store import added
+from glaze_runtime.weights.catalogue import added
 
 
 def test_a_checkpoint_becomes_an_encoder(

@@ -20,7 +20,7 @@ from glaze_models import ENCODERS, encoder_card
 from glaze_models.errors import ModelError, OptionError, WeightsError
 from glaze_runtime.devices import CPU
 from glaze_runtime.encoder import Encoder
-from glaze_runtime.weights import store
+from glaze_runtime.weights import catalogue, store, verify
 from glaze_runtime.weights.layouts import LAYOUTS, Layout
 
 Make = Callable[..., dict[str, np.ndarray]]
@@ -40,7 +40,7 @@ def vae(tmp_path: Path, kl: Make) -> Path:
     return path
 
 
-def add(path: Path, name: str | None = None, **options: Any) -> store.Manifest:
+def add(path: Path, name: str | None = None, **options: Any) -> catalogue.Manifest:
     return store.add(path, name, version="1.2.3", **options)[0]
 
 
@@ -63,7 +63,7 @@ class TestAdded:
         for name, tensor in expected.items():
             assert found[name].dtype == np.float16
             np.testing.assert_array_equal(found[name], tensor.astype(np.float16))
-        assert manifest == store.Manifest(
+        assert manifest == catalogue.Manifest(
             name="my-sd",
             card="sd1",
             family="test",
@@ -78,28 +78,28 @@ class TestAdded:
             date=time.strftime("%Y-%m-%d"),
             version="1.2.3",
         )
-        assert store.read_manifest("my-sd") == manifest
+        assert catalogue.read_manifest("my-sd") == manifest
 
     def test_cards(self, vae: Path) -> None:
-        assert store.added() == {}
-        assert store.encoder_card("sd1").weights is None
+        assert catalogue.added() == {}
+        assert catalogue.find_encoder("sd1").weights is None
         add(vae)
         add(vae, "my-sd")
-        assert list(store.added()) == store.installed() == ["my-sd", "sd1"]
-        own = store.encoder_card("my-sd")
+        assert list(catalogue.added()) == catalogue.installed() == ["my-sd", "sd1"]
+        own = catalogue.find_encoder("my-sd")
         assert own.weights is not None
         assert own.weights.path.is_file()
         assert own == replace(ENCODERS["sd1"], name="my-sd", weights=own.weights)
-        assert store.encoder_card("sd1").weights is not None
-        assert store.encoder_card("sd1-a") == encoder_card("sd1-a")
+        assert catalogue.find_encoder("sd1").weights is not None
+        assert catalogue.find_encoder("sd1-a") == encoder_card("sd1-a")
         with pytest.raises(OptionError, match=r"no encoder called 'other'. Known: .*sd1, my-sd"):
-            store.encoder_card("other")
+            catalogue.find_encoder("other")
 
     def test_float32_stays(self, tmp_path: Path, kl: Make) -> None:
         save_file(kl(), tmp_path / "a.safetensors")
         manifest = add(tmp_path / "a.safetensors")
         assert (manifest.name, manifest.dtype, manifest.layout) == ("sd1", "F32", "diffusers")
-        weights = store.encoder_card("sd1").weights
+        weights = catalogue.find_encoder("sd1").weights
         assert weights is not None
         assert {tensor.dtype for tensor in load_file(weights.path).values()} == {np.dtype(np.float32)}
 
@@ -116,19 +116,19 @@ class TestAdded:
         for name, says in (("sd1", "was not added"), ("sd1-a", "is bundled"), ("../x", "was not added")):
             with pytest.raises(OptionError, match=f"{name!r} {says}, so it cannot be removed"):
                 store.remove(name)
-        assert store.installed() == ["my-sd"]
+        assert catalogue.installed() == ["my-sd"]
 
     def test_verify(self, vae: Path) -> None:
         add(vae)
-        store.verify("sd1")
-        store.verify("sd1-a")
-        weights = store.encoder_card("sd1").weights
+        verify.verify("sd1")
+        verify.verify("sd1-a")
+        weights = catalogue.find_encoder("sd1").weights
         assert weights is not None
         damaged = bytearray(weights.path.read_bytes())
         damaged[-1] ^= 1
         weights.path.write_bytes(damaged)
         with pytest.raises(WeightsError, match=r"are damaged: .* remove it and add it again"):
-            store.verify("sd1")
+            verify.verify("sd1")
 
     @pytest.mark.parametrize(
         "damage",
@@ -145,8 +145,8 @@ class TestAdded:
         add(vae, "other")
         manifest = data / "encoders" / "sd1" / "manifest.json"
         manifest.write_text(damage(manifest.read_text()))
-        assert store.added().keys() == {"other"}
-        for work in (store.encoder_card, store.verify):
+        assert catalogue.added().keys() == {"other"}
+        for work in (catalogue.find_encoder, verify.verify):
             with pytest.raises(WeightsError, match="Remove the encoder, and add it again"):
                 work("sd1")
         store.remove("sd1")
@@ -222,8 +222,8 @@ class TestNotAdded:
         monkeypatch.setattr(store, "_sha256", slow)
         with pytest.raises(OptionError, match="an encoder 'sd1' already"):
             add(vae)
-        store.verify("sd1")
-        assert [p.name for p in store.data_folder().joinpath("encoders").iterdir()] == ["sd1"]
+        verify.verify("sd1")
+        assert [p.name for p in catalogue.data_folder().joinpath("encoders").iterdir()] == ["sd1"]
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf])
     def test_no_numbers(self, data: Path, tmp_path: Path, kl: Make, bad: float) -> None:
@@ -283,7 +283,7 @@ class TestNotAdded:
         os.utime(old, (0, 0))
         add(vae)
         assert (old.exists(), young.exists()) == (False, True)
-        assert store.installed() == ["sd1"]
+        assert catalogue.installed() == ["sd1"]
 
 
 def test_an_added_encoder_gives_the_same_latent(
@@ -297,14 +297,14 @@ def test_an_added_encoder_gives_the_same_latent(
     assert bundled.weights is not None
     add(bundled.weights.path, "mine")
     image = np.random.default_rng(0).random((64, 64, 3), np.float32)
-    expected, found = (Encoder(store.encoder_card(name), CPU).encode(image) for name in ("sd1-b", "mine"))
+    expected, found = (Encoder(catalogue.find_encoder(name), CPU).encode(image) for name in ("sd1-b", "mine"))
     np.testing.assert_array_equal(found, expected)
 
 
 def test_the_data_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GLAZE_EDGE_DATA")
-    assert store.data_folder().name == "glaze-edge"
-    assert store.data_folder().is_relative_to(Path.home())
+    assert catalogue.data_folder().name == "glaze-edge"
+    assert catalogue.data_folder().is_relative_to(Path.home())
 
 
 def test_manifests_are_for_people_too(data: Path, world: None, vae: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from glaze_models.errors import ModelError, OptionError
 from glaze_runtime.stylise.diffusion.schedules import SCHEDULES, Schedule, Training
-from glaze_runtime.weights.store import data_folder
+from glaze_runtime.weights.catalogue import data_folder
 
 RECIPE_FILE = "engine.json"
 NETWORKS = ("text_encoder", "unet", "vae_encoder", "vae_decoder")

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from glaze_models import DECODERS, ENCODERS
 from glaze_models.errors import ModelError, OptionError, WeightsError
-from glaze_runtime.weights import decoder_store, store
+from glaze_runtime.weights import catalogue, store, verify
 from glaze_runtime.weights.recognise import is_decoder
 from glaze_runtime.weights.sources import open_checkpoint
 
@@ -94,14 +94,14 @@ def test_the_decoder_comes_with_its_encoder(tmp_path: Path, data: Path, kl: Make
     assert {name: tensor.shape for name, tensor in stored.items()} == KL_SHAPES
     for name, (old, _) in KL.items():
         np.testing.assert_array_equal(stored[name], tensors[old if layout == "LDM" else name])
-    card = store.decoder_card(store.encoder_card("mine"))
+    card = catalogue.find_decoder(catalogue.find_encoder("mine"))
     assert card is not None
     assert (card.name, card.family, card.weights and card.weights.bytes) == (
         "mine",
         "test",
         manifest.decoder_bytes,
     )
-    store.verify("mine")
+    verify.verify("mine")
 
 
 def test_an_encoder_alone_has_the_decoder_of_its_card(tmp_path: Path, kl: Make, known: Known) -> None:
@@ -109,8 +109,8 @@ def test_an_encoder_alone_has_the_decoder_of_its_card(tmp_path: Path, kl: Make, 
     known("other", shapes, decoder=KL_SHAPES)
     manifest, notice = store.add(save(tmp_path / "vae.safetensors", kl(channels=2)), version="1")
     assert (manifest.name, manifest.decoder, notice) == ("other", None, "")
-    assert store.decoder_card(store.encoder_card("other")) is None
-    assert store.decoder_card(ENCODERS["sd1-a"]) is DECODERS["sd1-small"]
+    assert catalogue.find_decoder(catalogue.find_encoder("other")) is None
+    assert catalogue.find_decoder(ENCODERS["sd1-a"]) is DECODERS["sd1-small"]
 
 
 def test_a_decoder_that_does_not_fit_is_left_out_and_named(tmp_path: Path, kl: Make) -> None:
@@ -126,17 +126,17 @@ def test_a_file_of_its_own(tmp_path: Path, data: Path, encoder: Callable[[str], 
     tensors = random(TINY)
     file = save(tmp_path / "tae_decoder.safetensors", {prefix + n: t for n, t in tensors.items()})
     assert is_decoder(open_checkpoint(file))
-    before = store.read_manifest("small")
-    manifest = decoder_store.add_decoder(file)
+    before = catalogue.read_manifest("small")
+    manifest = store.add_decoder(file)
     assert (manifest.name, manifest.decoder) == ("small", file.name)
     assert manifest.sha256 == before.sha256
-    assert store.read_manifest("small") == manifest
+    assert catalogue.read_manifest("small") == manifest
     stored = load_file(data / "encoders" / "small" / "decoder.safetensors")
     np.testing.assert_array_equal(stored["decoder.layers.18.bias"], tensors["19.bias"])
-    store.verify("small")
+    verify.verify("small")
     assert [path.name for path in (data / "encoders").iterdir()] == ["small"]
     with pytest.raises(OptionError, match=r"small has a decoder already, from tae_decoder"):
-        decoder_store.add_decoder(file)
+        store.add_decoder(file)
     store.remove("small")
     assert list((data / "encoders").iterdir()) == []
 
@@ -153,11 +153,11 @@ def test_of_two_encoders_the_files_name_decides_or_the_artist(
     encoder("small")
     encoder("smaller")
     file = save(tmp_path / "decoder.safetensors", random(TINY))
-    with pytest.raises(OptionError, match=r"fits the encoders small and smaller.*add NAME --from"):
-        decoder_store.add_decoder(file)
-    assert decoder_store.add_decoder(file, "smaller").name == "smaller"
+    with pytest.raises(OptionError, match=r"fits the encoders small and smaller\. Say which"):
+        store.add_decoder(file)
+    assert store.add_decoder(file, "smaller").name == "smaller"
     named = save(tmp_path / "Small-decoder.safetensors", random(TINY))
-    assert decoder_store.add_decoder(named).name == "small"
+    assert store.add_decoder(named).name == "small"
 
 
 def test_without_its_encoder_it_says_what_to_add(
@@ -168,9 +168,9 @@ def test_without_its_encoder_it_says_what_to_add(
     with pytest.raises(
         WeightsError, match=r"a decoder of smaller, but no such encoder was added. Add the enc"
     ):
-        decoder_store.add_decoder(file)
+        store.add_decoder(file)
     with pytest.raises(WeightsError, match=r"there is no such added encoder 'other'"):
-        decoder_store.add_decoder(file, "other")
+        store.add_decoder(file, "other")
     assert not list(data.rglob("decoder.safetensors"))
 
 
@@ -178,7 +178,7 @@ def test_an_unknown_decoder_is_refused(tmp_path: Path, encoder: Callable[[str], 
     encoder("small")
     file = save(tmp_path / "decoder.safetensors", random(TINY | {"19.bias": (4,)}))
     with pytest.raises(WeightsError, match="holds a decoder without its encoder"):
-        decoder_store.add_decoder(file)
+        store.add_decoder(file)
 
 
 def test_damage_leaves_the_encoder_as_it_was(
@@ -188,15 +188,15 @@ def test_damage_leaves_the_encoder_as_it_was(
     tensors = random(TINY)
     tensors["19.bias"][0] = np.nan
     with pytest.raises(WeightsError, match=r"'19.bias' of .* holds infinities or no numbers"):
-        decoder_store.add_decoder(save(tmp_path / "bad.safetensors", tensors))
+        store.add_decoder(save(tmp_path / "bad.safetensors", tensors))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store, "write_tensors", full)
     with pytest.raises(ModelError, match=r"small cannot be stored .* No space left"):
-        decoder_store.add_decoder(save(tmp_path / "good.safetensors", random(TINY)))
-    assert store.read_manifest("small").decoder is None
+        store.add_decoder(save(tmp_path / "good.safetensors", random(TINY)))
+    assert catalogue.read_manifest("small").decoder is None
     assert sorted(path.name for path in data.rglob("*") if path.is_file()) == [
         "manifest.json",
         "weights.safetensors",
@@ -205,11 +205,11 @@ def test_damage_leaves_the_encoder_as_it_was(
 
 def test_a_damaged_decoder_is_found(tmp_path: Path, data: Path, encoder: Callable[[str], None]) -> None:
     encoder("small")
-    decoder_store.add_decoder(save(tmp_path / "decoder.safetensors", random(TINY)))
+    store.add_decoder(save(tmp_path / "decoder.safetensors", random(TINY)))
     file = data / "encoders" / "small" / "decoder.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(WeightsError, match=r"decoder.safetensors are damaged"):
-        store.verify("small")
+        verify.verify("small")
 
 
 def test_manifests_of_older_versions_are_read(data: Path, encoder: Callable[[str], None]) -> None:
@@ -217,10 +217,10 @@ def test_manifests_of_older_versions_are_read(data: Path, encoder: Callable[[str
     file = data / "encoders" / "small" / "manifest.json"
     kept = {key: value for key, value in json.loads(file.read_text()).items() if "decoder" not in key}
     file.write_text(json.dumps(kept))
-    assert store.read_manifest("small").decoder is None
+    assert catalogue.read_manifest("small").decoder is None
 
 
 def test_a_bundled_decoder_is_verified_and_its_name_taken() -> None:
-    store.verify("sd1-small")
+    verify.verify("sd1-small")
     with pytest.raises(OptionError, match="'sd1-small' is a bundled decoder"):
         store.require_free("sd1-small")
