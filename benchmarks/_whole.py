@@ -39,7 +39,7 @@ def parts(rows: Row, total: float) -> dict[str, float]:
         "opening sessions": opening,
         "reading the picture": of("glaze_edge/files/read.py", "read_picture"),
         "where it lies among styles": of("glaze_edge/api.py", "embed"),
-        "painting the target": of("glaze_edge/api.py", "_target"),
+        "painting the target": of("glaze_runtime/stylise/__init__.py", "stylise"),
         "visibility budget": of("glaze_runtime/optimiser/budget.py", "visibility_budget", caller="of"),
         "encoding, to measure too": encoding,
         "encoder steps": steps,

@@ -89,28 +89,20 @@ def own_runs(order: Order) -> Callable[..., Iterator[Snapshot]]:
     """Runs of this tool at an effort, from the decoded picture and the painted target to the change; one comes before, unmeasured."""
     from dataclasses import replace
 
-    from glaze_edge import Session, Settings
-    from glaze_edge.files import read_picture
+    from glaze_edge import Session, Settings, TargetStyle, read_picture
     from glaze_edge.settings import EFFORTS, Effort
-    from glaze_runtime.stylise import LiteStylist
 
     target = _opened(order.target)
 
-    class Painted(LiteStylist):
-        """Gives the target that is there."""
-
-        def stylise(self, image: Any, style: Any) -> Any:
-            return target.copy()
-
+    style = TargetStyle(name="the target that is there", paint=lambda image: target.copy())
     picture = read_picture(Path(order.original))
     session = Session(Settings(device="cpu", encoders=order.encoders))
-    session.stylist = Painted()
-    session.glaze(picture, effort=replace(EFFORTS["standard"], steps=1))
+    session.glaze(picture, style, effort=replace(EFFORTS["standard"], steps=1))
 
     def run(effort: str) -> Iterator[Snapshot]:
         chosen: Effort = EFFORTS[effort]
         start = perf_counter()
-        result = session.glaze(picture, effort=chosen)
+        result = session.glaze(picture, style, effort=chosen)
         yield chosen.steps, perf_counter() - start, result.image
 
     return run

@@ -1,50 +1,51 @@
-"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks and style.
+"""Glazing from Python: `glaze(picture)` for one picture, `Session` for many with the same networks.
 
-The command sets OPENBLAS_NUM_THREADS=1 for itself. A program that glazes a lot does well to set it too, before it loads numpy.
+Example:
+    >>> from glaze_edge import Session, Settings, read_picture
+    >>> session = Session(Settings(effort="quick"))
+    >>> style = session.draw_style([session.embed(read_picture("portrait.png"))])
+    >>> result = session.glaze(read_picture("portrait.png"), style)
+    >>> result.style == style.name
+    True
+
+The command sets OPENBLAS_NUM_THREADS=1 for itself. A program that glazes much should set it too, before it loads numpy.
 """
 
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
+from glaze_edge import __version__
 from glaze_edge.advice import advice
 from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
-from glaze_edge.files import MIN_SIDE, Picture, read_picture
-from glaze_edge.files.paths import found
+from glaze_edge.files import Mark, Picture, read_picture, write_picture
+from glaze_edge.files.paths import KEEP
 from glaze_edge.generators import choices, resolved
-from glaze_edge.preprocess import shown
+from glaze_edge.preprocess import shown, working_size
 from glaze_edge.settings import EFFORTS, INTENSITIES, Effort, Settings
-from glaze_models import EncoderCard
-from glaze_models.errors import OptionError, PictureError
-from glaze_models.prompts import draw_prompt
-from glaze_models.styles import Embedding, Style, style_bank, style_named
+from glaze_edge.target_style import BACKDROP, TargetStyle, chosen_style, drawn_style, opaque
+from glaze_models.styles import Embedding
 from glaze_runtime.arrays import Image, to_pillow
 from glaze_runtime.decoder import decoder_of
-from glaze_runtime.devices import Device, choose
-from glaze_runtime.devices.selftest import self_test
+from glaze_runtime.devices import choose
+from glaze_runtime.devices.selftest import examine
 from glaze_runtime.devices.verdicts import Verdict
 from glaze_runtime.encoder import Encoder
 from glaze_runtime.optimiser.budget import TO_OPPONENT
 from glaze_runtime.optimiser.learned_step import learned_step_on
 from glaze_runtime.optimiser.optimise import nothing, optimise
 from glaze_runtime.optimiser.perceptual import LpipsHinge, lpips_on
-from glaze_runtime.optimiser.tiling import TILE
 from glaze_runtime.optimiser.views import resize
-from glaze_runtime.stylise import LiteStylist, draw_style, rank_styles
-from glaze_runtime.stylise.diffusion import DiffusionStylist, find_engine
+from glaze_runtime.stylise import LiteStylist
 from glaze_runtime.weights.catalogue import find_encoder
-
-WORKING_SIDE = 1536
-"""Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
-BACKDROP = np.float32(0.5)
-"""What encoders see where a picture is fully transparent."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,27 +62,44 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Glazed:
-    """A result: the `picture` that was read, its glazed `image` [H,W,3] in 0..1, the style target, and the style's name.
+    """A result.
 
-    The `target` has the size that the picture was optimised at, WORKING_SIDE pixels at most.
+    Attributes:
+        picture: the one that was read.
+        image: [H,W,3] in 0..1, glazed.
+        target: [h,w,3] in 0..1, the style target, of the size that the picture was optimised at: WORKING_SIDE pixels at most.
+        mark: how it was glazed; goes into the file.
     """
 
     picture: Picture
     image: Image
     target: Image
-    style: str
+    mark: Mark
+
+    @property
+    def style(self) -> str:
+        """The name of the target style."""
+        return self.mark.style
+
+    def save(self, path: Path | str, *, format: str = KEEP, overwrite: bool = False) -> Path:  # noqa: A002
+        """Write the glazed picture with the metadata of the original, whole or not at all; gives `path`.
+
+        Args:
+            path: the file to write, never the picture's own.
+            format: "keep", "png", "jpeg", "webp", "tiff" or "avif".
+            overwrite: replace an earlier file.
+
+        Raises:
+            OptionError: `format` is unknown, or cannot hold this picture.
+            OutputError: nothing can be written there, or it exists and `overwrite` is False.
+        """
+        path = Path(path)
+        write_picture(self.picture, self.image, path, mark=self.mark, format=format, overwrite=overwrite)
+        return path
 
     def shown_target(self) -> PillowImage.Image:
         """The target at the picture's size, RGB of 8 bits."""
         return to_pillow(resize(self.target, self.picture.image.shape[:2]))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Prompt:
-    """A style in words, and the style engine that paints it."""
-
-    text: str
-    engine: DiffusionStylist
 
 
 class Session:
@@ -90,6 +108,7 @@ class Session:
     Attributes:
         settings: with the encoders of their generators named.
         choices: which encoders stand for the generators; empty where the settings named encoders.
+        style: the target style of the settings; None for `auto`, which is drawn for each picture, or once for many by `draw_style`.
 
     Raises:
         OptionError: a generator, encoder, style, style engine or device is unknown, or the style picture is none.
@@ -101,7 +120,7 @@ class Session:
         self.choices = choices(settings)
         self.settings = settings = resolved(settings, self.choices)
         cards = [find_encoder(name) for name in settings.encoders]
-        self.device = choose(settings.device, partial(_test_all, cards=cards))
+        self.device = choose(settings.device, partial(examine, cards=cards))
         self.encoders = [Encoder(card, self.device) for card in cards]
         self.stylist = LiteStylist()
         self._learned = learned_step_on(self.device)
@@ -109,7 +128,7 @@ class Session:
         if settings.lpips is not None and settings.lpips_backbone is not None:
             lpips = lpips_on(settings.lpips_backbone, self.device)
             self._hinge = LpipsHinge(lpips=lpips, most=settings.lpips)
-        self._style = _chosen_style(settings, self.device)
+        self.style = chosen_style(settings, self.device)
 
     def retuned(self, settings: Settings) -> "Session":
         """A session with other settings of intensity, effort, style or seed; the networks are shared.
@@ -133,45 +152,37 @@ class Session:
             raise ValueError(f"{settings} need other networks than {kept}")
         other = copy(self)
         other.settings, other.choices = settings, chosen
-        other._style = _chosen_style(settings, self.device)
+        other.style = chosen_style(settings, self.device)
         return other
 
     def embed(self, picture: Picture) -> Embedding:
         """Where `picture` lies among styles."""
         return self.stylist.embed(opaque(picture))
 
-    def choose_style(self, works: Sequence[Embedding]) -> Style | Image | Prompt:
-        """The style that pictures with the embeddings `works` are moved to: the settings' own, or one drawn far from their centroid.
-
-        With a style engine it is a prompt, drawn with the seed alone.
-        """
-        if self._style is None:
-            self._style = draw_style(rank_styles(works, style_bank()), self.settings.seed)
-        return self._style
-
-    @property
-    def draws_style(self) -> bool:
-        """The style is still to be drawn, from the pictures."""
-        return self._style is None
-
-    def style_name(self) -> str:
-        """The name of the style in use: a built-in style's, the prompt, or the file name of the style picture."""
-        match self._style:
-            case Style(name=name) | Prompt(text=name):
-                return name
-        return Path(self.settings.style).name
+    def draw_style(self, embeddings: Sequence[Embedding]) -> TargetStyle:
+        """A style far from the centroid of pictures that lie at `embeddings` (see `embed`), by the settings' seed."""
+        return drawn_style(embeddings, self.settings.seed)
 
     def glaze(
         self,
         picture: Picture,
-        on_step: Callable[[int], None] = lambda step: None,
+        style: TargetStyle | None = None,
+        *,
         effort: Effort | None = None,
+        on_step: Callable[[int], None] = lambda step: None,
     ) -> Glazed:
-        """Glaze one picture; `on_step` is told how many steps are done, of those of `effort`, by default the settings' own."""
-        style = self.choose_style([self.embed(picture)] if self.draws_style else [])
+        """Glaze one picture.
+
+        Args:
+            picture: from `read_picture`.
+            style: by default that of the settings; for `auto` one drawn far from this picture.
+            effort: by default that of the settings.
+            on_step: told how many of the effort's steps are done.
+        """
+        style = style or self.style or self.draw_style([self.embed(picture)])
         effort = effort or EFFORTS[self.settings.effort]
-        seen = _working_size(opaque(picture))
-        target = self._target(seen, style)
+        seen = working_size(opaque(picture))
+        target = style.paint(seen)
         if picture.grey:
             target = np.repeat(target @ TO_OPPONENT[0][:, None], 3, axis=2)
         free = None
@@ -201,13 +212,15 @@ class Session:
             picture=picture,
             image=image.clip(0, 1, out=image),
             target=target,
-            style=self.style_name(),
+            mark=Mark(
+                version=__version__,
+                intensity=self.settings.intensity,
+                effort=self.settings.effort,
+                style=style.name,
+                encoders=self.settings.encoders,
+                date=date.today(),
+            ),
         )
-
-    def _target(self, image: Image, style: Style | Image | Prompt) -> Image:
-        if isinstance(style, Prompt):
-            return style.engine.stylise(image, style.text)
-        return self.stylist.stylise(image, style)
 
     def measure(self, result: Glazed, written: Picture) -> Figures:
         """The figures of a result as it was `written` to a file and read again."""
@@ -256,15 +269,18 @@ class Session:
 
     def verdict(self) -> Verdict:
         """The self-test's verdict on the device, with the first encoder."""
-        return _test(self.device, self.encoders[0].card)
+        return examine(self.device, [self.encoders[0].card])
 
 
 def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed, Figures]:
-    """Glaze one picture; nothing is written.
+    """Glaze one picture; nothing is written before `Glazed.save`.
 
     Example:
         >>> result, figures = glaze("portrait.png", Settings(intensity="low"))
-        >>> figures.encoders[0]["attainment"]
+        >>> result.save("portrait-glazed.png").name
+        'portrait-glazed.png'
+        >>> [row["encoder"] for row in figures.encoders]
+        ['sd1-a', 'sd1-b', 'sdxl-a']
 
     Raises:
         GlazeError: one of its tree, see `glaze_models.errors`.
@@ -273,55 +289,3 @@ def glaze(picture: Path | str, settings: Settings | None = None) -> tuple[Glazed
     result = session.glaze(read_picture(Path(picture)))
     as_written = np.rint(result.image * 255).astype(np.float32) / np.float32(255)
     return result, session.measure(result, replace(result.picture, image=as_written))
-
-
-def _chosen_style(settings: Settings, device: Device) -> Style | Image | Prompt | None:
-    """None where `auto` is still to be drawn."""
-    if settings.style_engine is not None:
-        return _prompt(settings, settings.style_engine, device)
-    return None if settings.style == "auto" else _style(settings.style)
-
-
-def _style(text: str) -> Style | Image:
-    if text in style_bank() or not found(Path(text)):
-        return style_named(text)
-    try:
-        return opaque(read_picture(Path(text)))
-    except PictureError as error:
-        raise OptionError(f"The style picture cannot be used. {error}") from error
-
-
-def _prompt(settings: Settings, engine: str, device: Device) -> Prompt:
-    return Prompt(
-        text=draw_prompt(settings.seed) if settings.style == "auto" else settings.style,
-        engine=DiffusionStylist(find_engine(engine), device, settings.seed),
-    )
-
-
-def _test_all(device: Device, cards: Sequence[EncoderCard]) -> Verdict:
-    """The first encoder's verdict, or that of the first which fails: a device may be right for one and wrong for another."""
-    verdicts = []
-    for card in cards:
-        verdicts.append(verdict := _test(device, card))
-        if not verdict.passed:
-            return verdict
-    return verdicts[0]
-
-
-def _test(device: Device, card: EncoderCard) -> Verdict:
-    return self_test(device, partial(Encoder, card), card=card, size=card.side or TILE)
-
-
-def opaque(picture: Picture) -> Image:
-    """[H,W,3] as encoders are shown it: a backdrop where nothing is visible."""
-    if picture.visible is None:
-        return picture.image
-    return np.where(picture.visible[..., None], picture.image, BACKDROP)
-
-
-def _working_size(image: Image) -> Image:
-    longest = max(image.shape[:2])
-    if longest <= WORKING_SIDE:
-        return image
-    height, width = (max(MIN_SIDE, round(n * WORKING_SIDE / longest)) for n in image.shape[:2])
-    return resize(image, (height, width)).clip(0, 1)

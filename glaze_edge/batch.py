@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from glaze_edge import __version__
-from glaze_edge.api import WORKING_SIDE, Figures, Session
+from glaze_edge.api import Figures, Session
 from glaze_edge.audit.report import write_report
 from glaze_edge.files import (
-    Mark,
     Picture,
     check_destination,
     glimpse,
@@ -19,11 +16,11 @@ from glaze_edge.files import (
     output_paths,
     read_picture,
     report_paths,
-    write_picture,
 )
 from glaze_edge.files.atomic import reason, writing
-from glaze_edge.preprocess import TRAINED_SIDE
+from glaze_edge.preprocess import TRAINED_SIDE, WORKING_SIDE
 from glaze_edge.settings import EFFORTS, Settings
+from glaze_edge.target_style import TargetStyle
 from glaze_models.errors import AlreadyGlazed, OptionError, PictureError
 from glaze_runtime.optimiser.optimise import begun_small
 from glaze_runtime.optimiser.tiling import TILE, fitting
@@ -155,7 +152,7 @@ def glaze_all(
     for source, destination, page in zip(order.pictures, destinations, reports, strict=True):
         try:
             size = _check(source, destination, page, order)
-            if session.draws_style and len(order.pictures) > 1:
+            if session.style is None and len(order.pictures) > 1:
                 picture = read_picture(source)
                 embeddings.append(session.embed(picture))
                 room -= size[0] * size[1]
@@ -172,8 +169,7 @@ def glaze_all(
                     works=works(size, session.settings) + [AUDIT] * order.audit,
                 )
             )
-    if embeddings:
-        session.choose_style(embeddings)
+    style = session.draw_style(embeddings) if embeddings else session.style
     whole = sum(sum(job.works) for job in jobs)
     done = 0.0
 
@@ -184,7 +180,7 @@ def glaze_all(
 
     for job in jobs:
         try:
-            yield _glaze(session, job, order, partial(tell, job), kept.pop(job.destination, None))
+            yield _glaze(session, job, order, style, partial(tell, job), kept.pop(job.destination, None))
         except PictureError as error:
             yield Failed(source=job.source, error=error)
         done += sum(job.works)
@@ -210,24 +206,19 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
 
 
 def _glaze(
-    session: Session, job: Job, order: Order, tell: Callable[..., None], picture: Picture | None
+    session: Session,
+    job: Job,
+    order: Order,
+    style: TargetStyle | None,
+    tell: Callable[..., None],
+    picture: Picture | None,
 ) -> Done:
     """`picture` is the job's, where it was read already."""
     started = monotonic()
     tell(0)
     picture = picture or read_picture(job.source)
-    result = session.glaze(picture, lambda step: tell(1 + step))
-    mark = Mark(
-        version=__version__,
-        intensity=session.settings.intensity,
-        effort=session.settings.effort,
-        style=result.style,
-        encoders=session.settings.encoders,
-        date=date.today(),
-    )
-    write_picture(
-        picture, result.image, job.destination, mark=mark, format=order.format, overwrite=order.overwrite
-    )
+    result = session.glaze(picture, style, on_step=lambda step: tell(1 + step))
+    result.save(job.destination, format=order.format, overwrite=order.overwrite)
     if order.save_target:
         with writing(order.save_target) as file:
             result.shown_target().save(file, "PNG")

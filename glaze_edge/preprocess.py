@@ -11,7 +11,10 @@ from glaze_edge.files.orientation import upright
 from glaze_runtime.arrays import Image, Latent, to_pillow
 from glaze_runtime.encoder import EncoderLike
 from glaze_runtime.optimiser.tiling import size_of, whole_latent
+from glaze_runtime.optimiser.views import resize
 
+WORKING_SIDE = 1536
+"""Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
 TRAINED_SIDE = 512
 """Pixels: the longest side of what a trainer of Stable Diffusion 1 sees; figures are taken at this size."""
 MULTIPLE = 64
@@ -72,3 +75,12 @@ def control(original: Image, glazed: Image, block: int = 8) -> Image:
     blocks = blocks * rng.choice([-1, 1], len(blocks))[:, None, None, None].astype(np.float32)
     noise = blocks.reshape(tiles.shape).swapaxes(1, 2).reshape(original.shape)
     return (original + noise).clip(0, 1)
+
+
+def working_size(image: Image) -> Image:
+    """`image` [H,W,3] in 0..1 as it is optimised: scaled down where its longest side is above WORKING_SIDE."""
+    longest = max(image.shape[:2])
+    if longest <= WORKING_SIDE:
+        return image
+    height, width = (max(MIN_SIDE, round(n * WORKING_SIDE / longest)) for n in image.shape[:2])
+    return resize(image, (height, width)).clip(0, 1)

@@ -65,11 +65,9 @@ class Settings:
         if not self.generators and not self.encoders:
             raise OptionError("There is nothing to protect against. Name at least one generator.")
         if (self.lpips is None) != (self.lpips_backbone is None):
-            raise OptionError(
-                "--lpips and --lpips-backbone go together: the limit, and the network that measures."
-            )
+            raise OptionError("The limit of LPIPS and its backbone go together: give both, or neither.")
         if self.lpips is not None and self.lpips <= 0:
-            raise OptionError(f"--lpips {self.lpips:g} must be above 0. Glaze's own is 0.05.")
+            raise OptionError(f"A limit of LPIPS of {self.lpips:g} is not above 0. Glaze's own is 0.05.")
         if self.style_engine is not None and not (self.style.strip() and self.style.isprintable()):
             raise OptionError(
                 f"The style {self.style!r} is no prompt. Give a line of text, such as 'cubism by Picasso', or auto."

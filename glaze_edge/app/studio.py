@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glaze_edge.api import opaque
 from glaze_edge.app import images, words
 from glaze_edge.app.checkpoints import Checkpoints
 from glaze_edge.app.feed import Feed, Kind
@@ -28,6 +27,7 @@ from glaze_edge.generators import choices, every_choice, resolved
 from glaze_edge.preprocess import shown
 from glaze_edge.settings import Settings
 from glaze_edge.sheet import difference
+from glaze_edge.target_style import opaque
 from glaze_models import DEFAULT_GENERATORS
 from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named

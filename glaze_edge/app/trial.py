@@ -8,11 +8,11 @@ from time import monotonic
 from PIL import Image as PillowImage
 
 from glaze_edge.advice import advice
-from glaze_edge.api import WORKING_SIDE, Figures, Session
+from glaze_edge.api import Figures, Session
 from glaze_edge.app.images import part
 from glaze_edge.figures import Attainment, attainment, visibility
 from glaze_edge.files import MIN_SIDE, Picture
-from glaze_edge.preprocess import as_trained, control, shown
+from glaze_edge.preprocess import WORKING_SIDE, as_trained, control, shown
 from glaze_edge.settings import Effort
 from glaze_edge.sheet import difference
 from glaze_runtime.arrays import Image, to_pillow
@@ -80,7 +80,9 @@ def try_out(
         for place, n, whole in zip((y, x), worked, (height, width), strict=True)
     )
     window = part(picture, small, rows, columns)
-    result = session.glaze(window, lambda step: on_progress(0.05 + 0.75 * step / EFFORT.steps), EFFORT)
+    result = session.glaze(
+        window, effort=EFFORT, on_step=lambda step: on_progress(0.05 + 0.75 * step / EFFORT.steps)
+    )
     original, glazed = shown(window), to_pillow(result.image)
     on_progress(0.85)
     encoders, views = _looks(session, original, glazed, to_pillow(result.target))

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 
 import click
 from rich.console import Console
@@ -10,10 +9,8 @@ from rich.table import Table
 
 from glaze_models import DEFAULT_ENCODERS, encoder_card
 from glaze_runtime.devices import DEVICES, Device, available
-from glaze_runtime.devices.selftest import self_test
+from glaze_runtime.devices.selftest import examine
 from glaze_runtime.devices.verdicts import Verdict
-from glaze_runtime.encoder import Encoder
-from glaze_runtime.optimiser.tiling import TILE
 
 FIGURES = ("cosine", "rel. L2", "s/step", "x CPU", "ops/CPU")
 """Of the gradients, beside the CPU's; seconds; operators that it takes and that are left to the CPU."""
@@ -31,10 +28,7 @@ def devices(probe: bool, as_json: bool) -> None:
     changes; --probe tests again.
     """
     card = encoder_card(DEFAULT_ENCODERS[0])
-    found = {
-        device.name: self_test(device, partial(Encoder, card), card=card, size=TILE, anew=probe)
-        for device in available()
-    }
+    found = {device.name: examine(device, [card], anew=probe) for device in available()}
     if as_json:
         verdicts = [{**asdict(verdict), "times_as_fast": verdict.times_as_fast} for verdict in found.values()]
         click.echo(json.dumps({"found": verdicts, "missing": sorted(set(DEVICES) - set(found))}))

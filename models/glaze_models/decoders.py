@@ -17,6 +17,7 @@ class DecoderCard:
     Attributes:
         name: of the decoder; `EncoderCard.decoder` of the encoders whose latents it takes.
         family: the architecture, an entry of `glaze_export.decoders`.
+        quant: whether a 1x1 convolution (`post_quant_conv`) mixes the latent first, in the family `autoencoder-kl`.
         stride: pixels a latent cell.
         channels: of the latent.
         graph: stem of `graphs/GRAPH.decode.onnx` and `graphs/GRAPH.decode_step.onnx`.
@@ -32,6 +33,7 @@ class DecoderCard:
     graph: str
     licence: str
     provenance: str
+    quant: bool = False
     weights: WeightsFile | None = None
     caveat: str = ""
 
@@ -51,7 +53,7 @@ class DecoderCard:
         return graph_file(f"{self.graph}.decode_step")
 
 
-WITH_DECODER = ("sd", "sd3", "flux1", "flux2", "tiny")
+WITH_DECODER = ("autoencoder-kl", "tiny")
 """Families of encoders whose autoencoder's other half has graphs too."""
 
 DECODERS: dict[str, DecoderCard] = {
@@ -78,7 +80,8 @@ DECODERS: dict[str, DecoderCard] = {
         *(
             DecoderCard(
                 name=encoder.name,
-                family="tiny" if encoder.family == "tiny" else "kl",
+                family=encoder.family,
+                quant=encoder.quant,
                 stride=encoder.stride,
                 channels=encoder.channels,
                 graph=encoder.graph,

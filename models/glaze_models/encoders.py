@@ -24,7 +24,7 @@ class EncoderCard:
         name: what it is chosen by.
         family: the architecture, an entry of `glaze_export.encoders`.
         stands_for: the generators whose latent space this encoder maps to.
-        input_range: the range the weights were trained on; the graphs always take 0..1 and hold the mapping.
+        quant: whether a 1x1 convolution (`quant_conv`) mixes the moments, in the family `autoencoder-kl`.
         stride: pixels a latent cell; height and width of an input are multiples of it.
         channels: of the latent.
         scale: what the generator multiplies the latent by.
@@ -41,13 +41,13 @@ class EncoderCard:
     name: str
     family: str
     stands_for: tuple[str, ...]
-    input_range: tuple[float, float]
     stride: int
     channels: int
     scale: float
     graph: str
     licence: str
     provenance: str
+    quant: bool = False
     side: int | None = None
     stand_in: bool = False
     weights: WeightsFile | None = None
@@ -93,7 +93,6 @@ def _stand_in(
         family="surrogate",
         stand_in=True,
         stands_for=stands_for,
-        input_range=(-1.0, 1.0),
         stride=8,
         channels=channels,
         scale=scale,
@@ -168,12 +167,12 @@ ENCODERS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             name="sd1",
-            family="sd",
+            family="autoencoder-kl",
+            quant=True,
             stands_for=(
                 "Stable Diffusion 1.x",
                 "Stable Diffusion 2.x",
             ),
-            input_range=(-1.0, 1.0),
             stride=8,
             channels=4,
             scale=0.18215,
@@ -188,9 +187,9 @@ ENCODERS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             name="sdxl",
-            family="sd",
+            family="autoencoder-kl",
+            quant=True,
             stands_for=("Stable Diffusion XL",),
-            input_range=(-1.0, 1.0),
             stride=8,
             channels=4,
             scale=0.13025,
@@ -205,12 +204,11 @@ ENCODERS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             name="sd3",
-            family="sd3",
+            family="autoencoder-kl",
             stands_for=(
                 "Stable Diffusion 3",
                 "Stable Diffusion 3.5",
             ),
-            input_range=(-1.0, 1.0),
             stride=8,
             channels=16,
             scale=1.5305,
@@ -220,9 +218,8 @@ ENCODERS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             name="flux1",
-            family="flux1",
+            family="autoencoder-kl",
             stands_for=("FLUX.1",),
-            input_range=(-1.0, 1.0),
             stride=8,
             channels=16,
             scale=0.3611,
@@ -237,9 +234,9 @@ ENCODERS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             name="flux2",
-            family="flux2",
+            family="autoencoder-kl",
+            quant=True,
             stands_for=("FLUX.2",),
-            input_range=(-1.0, 1.0),
             stride=8,
             channels=32,
             scale=1.0,
@@ -255,7 +252,6 @@ ENCODERS: dict[str, EncoderCard] = {
                 "IP-Adapter (SD 1.x variants on ViT-L)",
                 "image prompts on CLIP ViT-L/14",
             ),
-            input_range=(0.0, 1.0),
             stride=224,
             channels=768,
             scale=1.0,
@@ -274,7 +270,6 @@ ENCODERS: dict[str, EncoderCard] = {
                 "IP-Adapter",
                 "image prompts on CLIP ViT-H/14",
             ),
-            input_range=(0.0, 1.0),
             stride=224,
             channels=1024,
             scale=1.0,
@@ -291,7 +286,6 @@ ENCODERS: dict[str, EncoderCard] = {
             name="sana",
             family="sana",
             stands_for=("Sana",),
-            input_range=(-1.0, 1.0),
             stride=32,
             channels=32,
             scale=0.41407,
@@ -305,7 +299,6 @@ ENCODERS: dict[str, EncoderCard] = {
                 family="tiny",
                 stand_in=True,
                 stands_for=stands_for,
-                input_range=(0.0, 1.0),
                 stride=8,
                 channels=channels,
                 scale=1.0,

@@ -50,7 +50,7 @@ def tests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         return FOUND[device.name]
 
     monkeypatch.setattr(devices, "available", lambda: tuple(DEVICES[name] for name in FOUND))
-    monkeypatch.setattr(devices, "self_test", self_test)
+    monkeypatch.setattr("glaze_runtime.devices.selftest.self_test", self_test)
     monkeypatch.setenv("COLUMNS", "120")
     return tested
 

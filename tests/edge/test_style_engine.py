@@ -45,8 +45,8 @@ def test_the_target_is_the_engines(engine: Path, picture: Path) -> None:
 
 def test_auto_draws_a_historic_style(engine: Path, picture: Path) -> None:
     session = Session(settings(engine, seed=5))
-    session.choose_style([])
-    assert session.style_name() == draw_prompt(5)
+    assert session.style is not None
+    assert session.style.name == draw_prompt(5)
     assert {draw_prompt(seed) for seed in range(500)} == set(HISTORIC_STYLES)
 
 

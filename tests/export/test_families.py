@@ -29,12 +29,11 @@ TOWERS = {
     "clip-l": Config(width=64, depth=2, heads=4, inner=96, patch=14, activation=quick_gelu),
     "clip-h": Config(width=80, depth=2, heads=4, inner=96, patch=14, activation=torch.nn.functional.gelu),
 }
-AUTOENCODERS = {"sd1": True, "sd3": False, "flux1": False, "flux2": True}
-"""Name -> whether it has a `quant_conv`."""
+AUTOENCODERS = [name for name, card in ENCODERS.items() if card.family == "autoencoder-kl"]
 
 
 def autoencoder(name: str) -> AutoencoderKL:
-    return AutoencoderKL(encoder_card(name).channels, quant=AUTOENCODERS[name], widths=WIDTHS)
+    return AutoencoderKL(encoder_card(name).channels, quant=encoder_card(name).quant, widths=WIDTHS)
 
 
 def tower(name: str) -> ClipVision:
@@ -64,7 +63,7 @@ def test_an_autoencoder_is_that_of_diffusers(name: str) -> None:
         block_out_channels=WIDTHS,
         layers_per_block=2,
         latent_channels=channels,
-        use_quant_conv=AUTOENCODERS[name],
+        use_quant_conv=encoder_card(name).quant,
     ).eval()
     state = published.state_dict()
     ours = {key for key in state if key.startswith(("encoder.", "quant_conv."))}

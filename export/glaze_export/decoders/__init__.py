@@ -14,7 +14,7 @@ Family = Callable[[DecoderCard], nn.Module]
 """Builds the module of a card, with the names of its weights file and torch's own initialisation."""
 
 FAMILIES: dict[str, Family] = {
-    "kl": autoencoder_kl.build,
+    "autoencoder-kl": autoencoder_kl.build,
     "small": small.build,
     "tiny": tiny.build,
 }

@@ -81,5 +81,5 @@ class AutoencoderKL(nn.Module):
 
 
 def build(card: DecoderCard) -> AutoencoderKL:
-    """The decoder of `card`, without its weights; with 16 channels (SD 3, FLUX.1) there is no `post_quant_conv`."""
-    return AutoencoderKL(card.channels, quant=card.channels != 16)
+    """The decoder of `card`, without its weights."""
+    return AutoencoderKL(card.channels, quant=card.quant)

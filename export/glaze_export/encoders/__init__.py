@@ -7,19 +7,16 @@ from collections.abc import Callable
 
 from torch import nn
 
-from glaze_export.encoders import clip_vision, flux1, flux2, sana, sd, sd3, surrogate, tiny
+from glaze_export.encoders import autoencoder_kl, clip_vision, sana, surrogate, tiny
 from glaze_models import EncoderCard
 
 Family = Callable[[EncoderCard], nn.Module]
 """Builds the module of a card, with the names of its weights file and torch's own initialisation."""
 
 FAMILIES: dict[str, Family] = {
+    "autoencoder-kl": autoencoder_kl.build,
     "clip-vision": clip_vision.build,
-    "flux1": flux1.build,
-    "flux2": flux2.build,
     "sana": sana.build,
-    "sd": sd.build,
-    "sd3": sd3.build,
     "surrogate": surrogate.build,
     "tiny": tiny.build,
 }

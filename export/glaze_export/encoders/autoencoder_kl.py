@@ -1,7 +1,8 @@
 """The encoder half of AutoencoderKL (Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", CVPR 2022).
 
-SD 1 to SD 3, SDXL, FLUX.1 and FLUX.2 share it and differ in the channels of the latent and in `quant_conv`. Parameters are
-named as in diffusers' class. Attention is written out, and of the moments only the mean is computed.
+SD 1 to SD 3, SDXL, FLUX.1 and FLUX.2 share it and differ in the channels of the latent and in `quant_conv`; what FLUX.2 does after
+it, 2x2 patches and a batch norm, is its scale. Parameters are named as in diffusers' class. Attention is written out, and of the
+moments only the mean is computed.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, silu
+
+from glaze_models import EncoderCard
 
 WIDTHS = (128, 256, 512, 512)
 """Channels of the four levels, in every published configuration."""
@@ -136,3 +139,8 @@ class AutoencoderKL(nn.Module):
         mean = len(last.weight) // 2  # the rest is the logarithm of the variance
         bias = last.bias[:mean] if last.bias is not None else None
         return conv2d(x, last.weight[:mean], bias, padding=last.padding)
+
+
+def build(card: EncoderCard) -> AutoencoderKL:
+    """The encoder of `card`, without its weights."""
+    return AutoencoderKL(card.channels, quant=card.quant)

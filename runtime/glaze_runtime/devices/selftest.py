@@ -6,7 +6,8 @@ without an error. So a device's numbers are held against the CPU's before it tou
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +18,8 @@ from glaze_runtime.arrays import Image, Latent
 from glaze_runtime.devices import CPU, Device, Placement
 from glaze_runtime.devices.hardware import hardware_name, identity
 from glaze_runtime.devices.verdicts import Verdict, keep, recall, verdict_file
+from glaze_runtime.encoder import Encoder
+from glaze_runtime.optimiser.tiling import TILE
 
 TOLERANCE = 1e-3
 """Relative L2 error allowed to the latent, the loss and the gradient; what float32 needs is under 1e-4."""
@@ -42,6 +45,17 @@ class Stepper(Protocol):
     def placement(self, height: int, width: int) -> Placement:
         """Where the operators of the step graph run."""
         ...
+
+
+def examine(device: Device, cards: Sequence[EncoderCard], *, anew: bool = False) -> Verdict:
+    """The first encoder's verdict, or that of the first which fails: a device may be right for one and wrong for another."""
+    verdicts = []
+    for card in cards:
+        verdict = self_test(device, partial(Encoder, card), card=card, size=card.side or TILE, anew=anew)
+        if not verdict.passed:
+            return verdict
+        verdicts.append(verdict)
+    return verdicts[0]
 
 
 def self_test(

