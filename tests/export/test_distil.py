@@ -60,10 +60,21 @@ def told(stop: int) -> tuple[list[float], Callable[[int, float], None]]:
     return losses, on_step
 
 
+def asked(
+    folder: Path,
+    output: Path,
+    plan: training.Plan,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> training.Training:
+    return training.Training(
+        plan=plan, pictures=folder, device=torch.device("cpu"), output=output, on_step=on_step
+    )
+
+
 def train(folder: Path, output: Path, plan: training.Plan = PLAN, stop: int = 0) -> list[float]:
     losses, on_step = told(stop)
     encode = Encoder(encoder_card("sd1-b"), CPU).encode
-    distil(CARD, folder, [encode], plan, device=torch.device("cpu"), output=output, on_step=on_step)
+    distil(CARD, [encode], asked(folder, output, plan, on_step))
     return losses
 
 
@@ -186,15 +197,9 @@ class TestEncoder:
 
     def train(self, folder: Path, output: Path, stop: int = 0) -> list[float]:
         losses, on_step = told(stop)
-        responses.distil(
-            encoder_card("sd1-b"),
-            folder,
-            Encoder(encoder_card("sd1-a"), CPU).encode,
-            training.Plan(steps=3 * responses.ROUNDS, batch=2, rate=2e-3, seed=0, bfloat16=False),
-            device=torch.device("cpu"),
-            output=output,
-            on_step=on_step,
-        )
+        plan = training.Plan(steps=3 * responses.ROUNDS, batch=2, rate=2e-3, seed=0, bfloat16=False)
+        teacher = Encoder(encoder_card("sd1-a"), CPU).encode
+        responses.distil(encoder_card("sd1-b"), teacher, asked(folder, output, plan, on_step))
         return losses
 
     @pytest.mark.slow
@@ -232,7 +237,7 @@ class TestLearnedStep:
     def train(self, folder: Path, output: Path, stop: int = 0, plan: training.Plan = plan) -> list[float]:
         losses, on_step = told(stop)
         cards = [encoder_card("sd1-b"), encoder_card("sd1-a")]
-        learned.distil(cards, folder, plan, device=torch.device("cpu"), output=output, on_step=on_step)
+        learned.distil(cards, asked(folder, output, plan, on_step))
         return losses
 
     @pytest.mark.slow
@@ -261,7 +266,7 @@ class TestLearnedStep:
     def test_it_comes_closer_than_an_untrained_one(self, folder: Path, tmp_path: Path) -> None:
         output = tmp_path / "weights.safetensors"
         self.train(folder, output, plan=replace(self.plan, steps=5 * learned.ROUNDS))
-        known = tasks.examples(folder, each=1, seed=0)
+        known = tasks.examples_of(asked(folder, folder / "none", PLAN))
         encoders = [build_module(encoder_card("sd1-b"))]
 
         def left(module: torch.nn.Module) -> float:
@@ -300,7 +305,7 @@ class TestTasks:
         assert found == pytest.approx(budget.penalty(budget.limit * share)[0], rel=1e-4)
 
     def test_parts_are_of_the_same_places(self, folder: Path) -> None:
-        known = tasks.examples(folder, each=1, seed=0)
+        known = tasks.examples_of(asked(folder, folder / "none", PLAN))
         task = tasks.draw_tasks(known, count=8, part=96, seed=0, step=0, device=torch.device("cpu"))
         assert task.image.shape == task.target.shape == task.limit.shape == (8, 3, 96, 96)
         assert task.low.shape == (8, 3, 24, 24)

@@ -1,6 +1,7 @@
 """`glaze-edge-export distil`: the bundled networks, trained anew."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +14,8 @@ from glaze_models import DECODERS, DEFAULT_ENCODERS, ENCODERS
 from glaze_models.errors import OptionError
 
 if TYPE_CHECKING:
-    import torch
-
     from glaze_export.distil.teachers import Teacher
-    from glaze_export.distil.training import Plan
+    from glaze_export.distil.training import Training
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,7 +40,7 @@ begin_with = click.option(
 )
 
 
-def _training(*, steps: int, rate: float, batch: int = 16) -> Callable[[Command], Command]:
+def recipe(*, steps: int, rate: float, batch: int = 16) -> Callable[[Command], Command]:
     """The arguments that every recipe has; `steps`, `rate` and `batch` are its defaults."""
     options = (
         click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path)),
@@ -78,17 +77,8 @@ TEACHER = (
 )
 @begin_with
 @teacher_range
-@_training(steps=960, rate=1e-3, batch=6)
-def encoder(
-    pictures: Path,
-    teacher: str,
-    teacher_range: str,
-    output: Path,
-    card: str,
-    begin: Path | None,
-    crops: int,
-    **options: Any,
-) -> None:
+@recipe(steps=960, rate=1e-3, batch=6)
+def encoder(teacher: str, teacher_range: str, card: str, begin: Path | None, **options: Any) -> None:
     """Train a bundled encoder on PICTURES until it responds to changes as its teacher does.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
@@ -100,22 +90,9 @@ def encoder(
     # torch takes seconds to import, which --help need not wait for.
     from glaze_export.distil.encoder import distil as train
 
-    plan, device = _prepared(output, **options)
     (asked,) = _teachers([teacher], teacher_range, ENCODERS[card].scale)
-    with _progress() as progress:
-        train(
-            ENCODERS[card],
-            pictures,
-            asked,
-            plan,
-            begin=begin,
-            each=crops,
-            device=device,
-            output=output,
-            on_crop=_tell_crops(progress, "Targets"),
-            on_step=_tell_steps(progress, plan.steps),
-        )
-    _say_size(output)
+    with _training("Targets", **options) as training:
+        train(ENCODERS[card], asked, training, begin=begin)
 
 
 @distil.command()
@@ -127,16 +104,8 @@ def encoder(
     show_default=True,
 )
 @teacher_range
-@_training(steps=6000, rate=2e-3)
-def decoder(
-    pictures: Path,
-    teachers: tuple[str, ...],
-    teacher_range: str,
-    output: Path,
-    card: str,
-    crops: int,
-    **options: Any,
-) -> None:
+@recipe(steps=6000, rate=2e-3)
+def decoder(teachers: tuple[str, ...], teacher_range: str, card: str, **options: Any) -> None:
     """Train a decoder to give back PICTURES from their latents.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
@@ -147,27 +116,15 @@ def decoder(
     """
     from glaze_export.distil.decoder import distil as train
 
-    plan, device = _prepared(output, **options)
     asked = _teachers(teachers, teacher_range)
-    with _progress() as progress:
-        train(
-            DECODERS[card],
-            pictures,
-            asked,
-            plan,
-            each=crops,
-            device=device,
-            output=output,
-            on_crop=_tell_crops(progress, "Latents"),
-            on_step=_tell_steps(progress, plan.steps),
-        )
-    _say_size(output)
+    with _training("Latents", **options) as training:
+        train(DECODERS[card], asked, training)
 
 
 @distil.command("learned-step")
 @begin_with
-@_training(steps=4800, rate=2e-3, batch=4)
-def learned_step(pictures: Path, output: Path, begin: Path | None, crops: int, **options: Any) -> None:
+@recipe(steps=4800, rate=2e-3, batch=4)
+def learned_step(begin: Path | None, **options: Any) -> None:
     """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled encoders.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
@@ -178,51 +135,46 @@ def learned_step(pictures: Path, output: Path, begin: Path | None, crops: int, *
     """
     from glaze_export.distil.learned_step import distil as train
 
-    plan, device = _prepared(output, **options)
-    with _progress() as progress:
-        train(
-            [ENCODERS[name] for name in DEFAULT_ENCODERS],
-            pictures,
-            plan,
-            begin=begin,
-            each=crops,
-            device=device,
-            output=output,
-            on_crop=_tell_crops(progress, "Targets"),
-            on_step=_tell_steps(progress, plan.steps),
-        )
-    _say_size(output)
+    with _training("Targets", **options) as training:
+        train([ENCODERS[name] for name in DEFAULT_ENCODERS], training, begin=begin)
 
 
-def _prepared(output: Path, *, device: str, **plan: Any) -> tuple["Plan", "torch.device"]:
+@contextmanager
+def _training(
+    what: str, *, pictures: Path, crops: int, output: Path, device: str, **plan: Any
+) -> Iterator["Training"]:
+    """What the options ask for, with bars for `what` is prepared of the crops and for the steps; says at the end what was written."""
     import torch
 
-    from glaze_export.distil.training import Plan
+    from glaze_export.distil.training import Plan, Training
 
     if not output.parent.is_dir():
         raise OptionError(f"-o {output}: its folder does not exist. Make it first.")
-    return Plan(**plan), torch.device(device)
+    with Progress(console=Console(stderr=True)) as progress:
+        prepared, stepped = (
+            progress.add_task(what, total=None),
+            progress.add_task("Steps", total=plan["steps"]),
+        )
+
+        def on_crop(done: int, whole: int) -> None:
+            progress.update(prepared, completed=done, total=whole)
+
+        def on_step(step: int, loss: float) -> None:
+            progress.update(stepped, completed=step, description=f"Steps, loss {loss:.4f}")
+
+        yield Training(
+            plan=Plan(**plan),
+            pictures=pictures,
+            crops=crops,
+            device=torch.device(device),
+            output=output,
+            on_crop=on_crop,
+            on_step=on_step,
+        )
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
 def _teachers(given: Sequence[str], teacher_range: str, scale: float | None = None) -> list["Teacher"]:
     from glaze_export.distil.teachers import teacher
 
     return [teacher(each, signed=teacher_range == "-1..1", scale=scale) for each in given]
-
-
-def _progress() -> Progress:
-    return Progress(console=Console(stderr=True))
-
-
-def _tell_crops(progress: Progress, what: str) -> Callable[[int, int], None]:
-    task = progress.add_task(what, total=None)
-    return lambda done, whole: progress.update(task, completed=done, total=whole)
-
-
-def _tell_steps(progress: Progress, steps: int) -> Callable[[int, float], None]:
-    task = progress.add_task("Steps", total=steps)
-    return lambda step, loss: progress.update(task, completed=step, description=f"Steps, loss {loss:.4f}")
-
-
-def _say_size(output: Path) -> None:
-    click.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

@@ -4,7 +4,6 @@ minimise  mean (D(z) − x)² + SHARE · mean |D(z) − x|,    z = E_k(x), a tea
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from glaze_export.decoders import FAMILIES
 from glaze_export.distil.data import Crops, batch, crops, pictures
 from glaze_export.distil.teachers import Teacher
-from glaze_export.distil.training import Plan, train
+from glaze_export.distil.training import Plan, Training, train
 from glaze_models import DecoderCard
 from glaze_runtime.arrays import planes
 
@@ -25,44 +24,25 @@ LEARNED = 96
 SHARE = 0.1
 
 
-def distil(
-    card: DecoderCard,
-    folder: Path,
-    teachers: Sequence[Teacher],
-    plan: Plan,
-    *,
-    each: int = 1,
-    device: torch.device,
-    output: Path,
-    on_crop: Callable[[int, int], None] = lambda done, whole: None,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
-) -> None:
-    """Train the decoder of `card` on the pictures in `folder`, and write its weights to `output`.
+def distil(card: DecoderCard, teachers: Sequence[Teacher], training: Training) -> None:
+    """Train the decoder of `card`.
 
     Args:
         card: gives the architecture.
-        folder: of pictures.
         teachers: encoders of the latent space; each crop's latents of all of them are held in memory, in float16.
-        plan: of the training.
-        each: crops of every picture.
-        device: to train on.
-        output: a `.safetensors` file; see `training.train`.
-        on_crop: told of how many crops, of how many, the latents are there.
-        on_step: told the number of steps done, and the last loss.
+        training: see there.
 
     Raises:
         OptionError: there are no pictures, or there is a state of another plan.
         UnreadablePicture: a picture cannot be read.
     """
-    images = crops(pictures(folder), side=SIDE, each=each, seed=plan.seed)
-    latents = _latents(images, teachers, on_crop)
+    plan = training.plan
+    images = crops(pictures(training.pictures), side=SIDE, each=training.crops, seed=plan.seed)
+    latents = _latents(images, teachers, training.on_crop)
     train(
         lambda: FAMILIES[card.family](card),
-        lambda module, step: _loss(module, images, latents, plan, step, card.stride, device),
-        plan,
-        device=device,
-        output=output,
-        on_step=on_step,
+        lambda module, step: _loss(module, images, latents, plan, step, card.stride, training.device),
+        training,
     )
 
 

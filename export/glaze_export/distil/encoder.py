@@ -14,7 +14,6 @@ Responses, not gradients: the gradients of published tiny encoders turn within 1
 little of what a change does (docs/decisions.md).
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from glaze_export.distil.tasks import Examples, draw_tasks, examples, transformed
+from glaze_export.distil.tasks import Examples, draw_tasks, examples_of, transformed
 from glaze_export.distil.teachers import Teacher
-from glaze_export.distil.training import Plan, train
+from glaze_export.distil.training import Plan, Training, train
 from glaze_export.encoders.surrogate import begun_as
 from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep
@@ -46,46 +45,24 @@ NOISE_WEIGHT = 0.5
 """Of the responses to noise, which is less like a cloak."""
 
 
-def distil(
-    card: EncoderCard,
-    folder: Path,
-    teacher: Teacher,
-    plan: Plan,
-    *,
-    begin: Path | None = None,
-    each: int = 1,
-    device: torch.device,
-    output: Path,
-    on_crop: Callable[[int, int], None] = lambda done, whole: None,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
-) -> None:
-    """Train the encoder of `card` on its teacher's values and responses, and write its weights to `output`.
+def distil(card: EncoderCard, teacher: Teacher, training: Training, *, begin: Path | None = None) -> None:
+    """Train the encoder of `card` on its teacher's values and responses.
 
     Args:
         card: gives the family, the number of channels and the weights to begin with.
-        folder: of pictures.
         teacher: the encoder whose values and responses are learned.
-        plan: of the training.
+        training: see there.
         begin: a `.safetensors` file of the family to begin with instead; a head of another number of channels is drawn anew.
-        each: crops of every picture.
-        device: to train on.
-        output: a `.safetensors` file; see `training.train`.
-        on_crop: told of how many crops, of how many, target and budget are there.
-        on_step: told the number of steps done, and the last loss.
 
     Raises:
         OptionError: there are no pictures, or there is a state of another plan.
         UnreadablePicture: a picture cannot be read.
         WeightsError: the present weights are missing or damaged.
     """
-    known = examples(folder, each=each, seed=plan.seed, on_crop=on_crop)
     train(
         lambda: (begun_as(begin, card.channels) if begin else build_module(card)).requires_grad_(),
-        Lessons(known, teacher, plan, device),
-        plan,
-        device=device,
-        output=output,
-        on_step=on_step,
+        Lessons(examples_of(training), teacher, training.plan, training.device),
+        training,
     )
 
 

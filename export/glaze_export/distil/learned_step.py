@@ -10,15 +10,15 @@ Every look of an encoder and every step of f begins at another pixel, so that f 
 of latent cells alone would see: trainers resize and crop, and on smooth gradients people see it as a weave.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glaze_export.distil.tasks import Examples, draw_tasks, examples, transformed
-from glaze_export.distil.training import Plan, train
+from glaze_export.distil.tasks import Examples, draw_tasks, examples_of, transformed
+from glaze_export.distil.training import Plan, Training, train
 from glaze_export.export import build_module
 from glaze_export.learned_step import LearnedStep, begun_as
 from glaze_models import EncoderCard
@@ -32,45 +32,25 @@ ROUNDS = 8
 """Steps from no change; states are saved after multiples of it."""
 
 
-def distil(
-    cards: Sequence[EncoderCard],
-    folder: Path,
-    plan: Plan,
-    *,
-    begin: Path | None = None,
-    each: int = 1,
-    device: torch.device,
-    output: Path,
-    on_crop: Callable[[int, int], None] = lambda done, whole: None,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
-) -> None:
-    """Train a learned step with the encoders of `cards` on the pictures in `folder`, and write its weights to `output`.
+def distil(cards: Sequence[EncoderCard], training: Training, *, begin: Path | None = None) -> None:
+    """Train a learned step with the encoders of `cards`.
 
     Args:
         cards: the encoders.
-        folder: of pictures.
-        plan: of the training.
+        training: see there.
         begin: a `.safetensors` file of the network to begin with; None for a network drawn anew.
-        each: crops of every picture.
-        device: to train on.
-        output: a `.safetensors` file; see `training.train`.
-        on_crop: told of how many crops, of how many, target and budget are there.
-        on_step: told the number of steps done, and the last loss.
 
     Raises:
         OptionError: there are no pictures, or there is a state of another plan.
         UnreadablePicture: a picture cannot be read.
         WeightsError: the weights of an encoder are missing or damaged, or `begin` holds another network.
     """
-    known = examples(folder, each=each, seed=plan.seed, on_crop=on_crop)
+    device = training.device
     encoders = [build_module(card).to(device, memory_format=torch.channels_last) for card in cards]  # type: ignore[call-overload]
     train(
         lambda: begun_as(begin) if begin else LearnedStep(),
-        Rollouts(known, encoders, plan, device),
-        plan,
-        device=device,
-        output=output,
-        on_step=on_step,
+        Rollouts(examples_of(training), encoders, training.plan, device),
+        training,
     )
 
 

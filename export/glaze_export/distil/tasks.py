@@ -3,9 +3,7 @@
 Here is what `glaze_runtime.optimiser.optimise` makes of one picture: the change within its limit, the visible energy, the transforms.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from glaze_export.distil.data import Crops, batch, crops, pictures, to_rgb
+from glaze_export.distil.training import Training
 from glaze_models.learned_step import STRIDE
 from glaze_models.styles import style_bank
 from glaze_runtime.arrays import to_pillow
@@ -51,26 +50,15 @@ class Examples:
     mask: Halves
 
 
-def examples(
-    folder: Path,
-    *,
-    each: int,
-    seed: int,
-    on_crop: Callable[[int, int], None] = lambda done, whole: None,
-) -> Examples:
-    """`each` crops of every picture, with a target in a style that is drawn for it.
-
-    Args:
-        folder: of pictures.
-        each: crops of a picture.
-        seed: of the crops and styles.
-        on_crop: told of how many crops, of how many, target and budget are there.
+def examples_of(training: Training) -> Examples:
+    """Crops of the pictures of `training`, each with a target in a style that is drawn for it.
 
     Raises:
         OptionError: there are no pictures.
         UnreadablePicture: a picture cannot be read.
     """
-    images = crops(pictures(folder), side=SIDE, each=each, seed=seed)
+    seed = training.plan.seed
+    images = crops(pictures(training.pictures), side=SIDE, each=training.crops, seed=seed)
     styles, stylist = list(style_bank().values()), LiteStylist()
     targets, planes = [], []
     for index, crop in enumerate(images):
@@ -80,7 +68,7 @@ def examples(
         budget = visibility_budget(image, 1.0)
         parts = budget.fine.transpose(2, 0, 1), budget.low.transpose(2, 0, 1), budget.mask[None]
         planes.append([part.astype(np.float16) for part in parts])
-        on_crop(index + 1, len(images))
+        training.on_crop(index + 1, len(images))
     fine, low, mask = (np.stack(part) for part in zip(*planes, strict=True))
     return Examples(images=images, targets=np.stack(targets), fine=fine, low=low, mask=mask)
 

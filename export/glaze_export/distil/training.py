@@ -39,31 +39,45 @@ class Plan:
     bfloat16: bool
 
 
-def train(
-    build: Callable[[], nn.Module],
-    loss: Callable[[nn.Module, int], Tensor],
-    plan: Plan,
-    *,
-    device: torch.device,
-    output: Path,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
-) -> None:
-    """Train a module, and write the average of its weights in float16 to `output` every `SAVE_EVERY` steps and at the end.
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training as it is asked for.
 
-    Beside it stands `OUTPUT.state`, from which an interrupted training goes on: with the same plan on the same device the
-    weights are the same as without an interruption. It is removed at the end.
+    Attributes:
+        plan: how long and how fast.
+        pictures: the folder of pictures to learn from.
+        crops: of every picture.
+        device: to train on.
+        output: a `.safetensors` file for the average of the weights, in float16, written anew every `SAVE_EVERY` steps and at the
+            end. Beside it stands `OUTPUT.state`, from which an interrupted training goes on: with the same plan on the same
+            device the weights are the same as without an interruption. It is removed at the end.
+        on_crop: told how many crops, of how many, are prepared.
+        on_step: told the number of steps done, and the last loss.
+    """
+
+    plan: Plan
+    pictures: Path
+    crops: int = 1
+    device: torch.device
+    output: Path
+    on_crop: Callable[[int, int], None] = lambda done, whole: None
+    on_step: Callable[[int, float], None] = lambda step, loss: None
+
+
+def train(
+    build: Callable[[], nn.Module], loss: Callable[[nn.Module, int], Tensor], training: Training
+) -> None:
+    """Train a module, and write its weights to the output of `training`.
 
     Args:
         build: gives the module, its initialisation by torch's seed.
         loss: (module, number of the step) -> what is to be made small; all that it draws depends on the step's number.
-        plan: see there.
-        device: where the module is.
-        output: a `.safetensors` file.
-        on_step: told the number of steps done, and the last loss.
+        training: see there.
 
     Raises:
         OptionError: there is a state of another plan.
     """
+    plan, device, output = training.plan, training.device, training.output
     torch.manual_seed(plan.seed)
     module = build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(module.parameters(), weight_decay=1e-4)
@@ -82,7 +96,7 @@ def train(
         keep = min(AVERAGE, (1 + step) / (10 + step))
         for name, tensor in module.state_dict().items():
             average[name].lerp_(tensor, 1 - keep)
-        on_step(step + 1, value.item())
+        training.on_step(step + 1, value.item())
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == plan.steps:
             _replace(output, lambda part: save_file(_halves(average), part))
             state = {
