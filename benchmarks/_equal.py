@@ -1,4 +1,5 @@
-"""What "equal" means when methods are compared: a strength that is as visible, and the time until as much is attained."""
+"""What "equal" means when methods are compared: a strength that is as visible, and the time until as much is
+attained."""
 
 from collections.abc import Callable, Sequence
 from math import exp, inf, log
@@ -20,7 +21,8 @@ def as_visible(
     tolerance: float = SLACK,
     tries: int = 5,
 ) -> tuple[float, float]:
-    """The strength whose butteraugli is within `tolerance` of `goal`, or the nearest of `tries`; and how many times `goal` that is.
+    """The strength whose butteraugli is within `tolerance` of `goal`, or the nearest of `tries`; and how many times
+    `goal` that is.
 
     The secant of the logarithms; the middle of the two strengths about the goal where that would leave them.
     """
@@ -53,7 +55,8 @@ def snapshots(steps: int) -> list[int]:
 
 
 def time_to(rows: Sequence[Row], figure: str, attainment: float, butteraugli: float) -> Row | None:
-    """Of one run's `rows`, the first that attains this much in `figure` and is no more visible than SLACK allows, or None."""
+    """Of one run's `rows`, the first that attains this much in `figure` and is no more visible than SLACK allows, or
+    None."""
     for row in sorted(rows, key=lambda row: row["seconds"]):
         if row[figure] >= attainment and row["butteraugli"] <= (1 + SLACK) * butteraugli:
             return row
@@ -61,7 +64,8 @@ def time_to(rows: Sequence[Row], figure: str, attainment: float, butteraugli: fl
 
 
 def median_or_more(ratios: Sequence[float | None], least: Sequence[float]) -> tuple[float, bool]:
-    """The median of `ratios`, where None is more than its number of `least`; and whether that is the median itself, not a bound."""
+    """The median of `ratios`, where None is more than its number of `least`; and whether that is the median itself, not
+    a bound."""
     whole = median(inf if ratio is None else ratio for ratio in ratios)
     if whole < inf:
         return whole, True

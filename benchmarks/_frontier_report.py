@@ -22,7 +22,8 @@ LOOKS = {
 }
 """Colours that the colour-blind tell apart (Okabe & Ito 2008, the green darker), and a shape and a dash for each."""
 BESIDE = {OURS: (-6, 3, "right"), PGD: (5, -10, "left"), ADAM: (-5, 4, "right")}
-"""Where the name of a strength stands beside its point, so that those of two methods do not meet: points across, up; alignment."""
+"""Where the name of a strength stands beside its point, so that those of two methods do not meet: points across, up;
+alignment."""
 
 EQUAL = (PGD, "attainment"), (ADAM, "attainment"), (PGD, "above"), (PGD, "jpeg75"), (PGD, "bundled")
 """What is compared at equal butteraugli."""
@@ -43,7 +44,8 @@ def curve(rows: Sequence[Row], method: str) -> list[Row]:
 
 
 def at(points: Sequence[Row], butteraugli: float, figure: str = "attainment") -> float | None:
-    """A figure of a curve where it is as visible: on the line between its neighbours, the first of which is no change at all.
+    """A figure of a curve where it is as visible: on the line between its neighbours, the first of which is no change
+    at all.
 
     None beyond the last point.
     """
@@ -99,7 +101,8 @@ def _against(ours: float, theirs: float | None) -> str:
 
 
 def _each(rows: Sequence[Row], pictures: Sequence[str]) -> Iterator[str]:
-    """For each intensity on how many pictures this tool reaches farther than a peer that is as visible on that picture."""
+    """For each intensity on how many pictures this tool reaches farther than a peer that is as visible on that
+    picture."""
     of = {picture: [row for row in rows if row["picture"] == picture] for picture in pictures}
     for strength in [point["strength"] for point in curve(rows, OURS)]:
         cells = []

@@ -1,7 +1,7 @@
 """What other protectors do with the same encoders, target and number of gradients; written from their formulas.
 
-Both minimise sum_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|² over the encoders, so that each counts the same, and look at
-the picture as it is: they have no views and no JPEG in the loop.
+Both minimise sum_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|² over the encoders, so that each counts the same,
+and look at the picture as it is: they have no views and no JPEG in the loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ def sign_pgd(
 ) -> Image:
     """The change [H,W,3] of `image` [H,W,3] in 0..1 by projected sign descent within ±`largest` (Madry et al. 2018).
 
-    As PhotoGuard (Salman et al. 2023) practises it on encoders: a random start, steps from FIRST to LAST of `largest`. Mist (Liang &
-    Wu 2023) does the same with steps that stay a sixteenth.
+    As PhotoGuard (Salman et al. 2023) practises it on encoders: a random start, steps from FIRST to LAST of `largest`.
+    Mist (Liang & Wu 2023) does the same with steps that stay a sixteenth.
     """
     gradient_at = _gradient(image, target, encoders)
     change = np.random.default_rng(seed).uniform(-largest, largest, image.shape).astype(np.float32)
@@ -35,8 +35,9 @@ def free_adam(
 ) -> Image:
     """The change [H,W,3] of `image` [H,W,3] in 0..1 by Adam with no limit and no perceptual term.
 
-    Glaze (Shan et al. 2023) as IMPRESS (Cao et al. 2023) states it, without its LPIPS hinge: a uniform start and 500 steps. In `steps`
-    gradients a pixel goes as far as in 500 at `strength` 1; the start and the rate are in proportion to `strength`.
+    Glaze (Shan et al. 2023) as IMPRESS (Cao et al. 2023) states it, without its LPIPS hinge: a uniform start and 500
+    steps. In `steps` gradients a pixel goes as far as in 500 at `strength` 1; the start and the rate are in proportion
+    to `strength`.
     """
     gradient_at = _gradient(image, target, encoders)
     start = strength * GLAZE_START

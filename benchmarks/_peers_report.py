@@ -46,7 +46,8 @@ def pairs(rows: Sequence[Row], method: str) -> list[Pair]:
 
 
 def compared(those: Sequence[Pair], figure: str) -> str:
-    """On how many pictures a peer attains as much as we do, how many times our seconds it takes, and its best over ours."""
+    """On how many pictures a peer attains as much as we do, how many times our seconds it takes, and its best over
+    ours."""
     ratios, least, best = [], [], []
     for own, theirs in those:
         there = time_to(theirs, figure, own[figure], own["butteraugli"])

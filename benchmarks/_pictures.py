@@ -16,7 +16,8 @@ from glaze_runtime.arrays import Image, to_pillow
 
 
 def working_picture(path: Path, side: int = TRAINED_SIDE) -> PillowImage.Image:
-    """The picture as trainers see it (`glaze_edge.preprocess`), its longest side `side` at most; a grey one stays grey."""
+    """The picture as trainers see it (`glaze_edge.preprocess`), its longest side `side` at most; a grey one stays
+    grey."""
     picture = read_picture(path)
     whole = shown(picture)
     if side < TRAINED_SIDE:

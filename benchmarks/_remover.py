@@ -1,7 +1,7 @@
 """A small residual autoencoder in torch that finds glaze and takes it off, trained on pairs that the tool made itself.
 
-After LightShed (Foerster et al., USENIX Security 2025): the network sees a picture and gives the change that was made to it,
-nothing where none was. A head on its narrowest layer says whether there was one.
+After LightShed (Foerster et al., USENIX Security 2025): the network sees a picture and gives the change that was made
+to it, nothing where none was. A head on its narrowest layer says whether there was one.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,8 @@ COMPRESSED = 1 / 3
 
 
 class Remover(nn.Module):
-    """A U-Net at a half, a quarter and an eighth of the size; pixels are folded into channels first, so that none is lost.
+    """A U-Net at a half, a quarter and an eighth of the size; pixels are folded into channels first, so that none is
+    lost.
 
     Picture [N,3,H,W] in 0..1 -> its change [N,3,H,W], and a logit [N] for "it is glazed". H and W are multiples of 8.
     """
@@ -94,7 +95,8 @@ def train(
 
 @torch.no_grad()
 def look(remover: Remover, picture: Image) -> tuple[Image, float]:
-    """The change [H,W,3] that the network finds in `picture` [H,W,3] in 0..1, and the head's logit. Sides: multiples of 8."""
+    """The change [H,W,3] that the network finds in `picture` [H,W,3] in 0..1, and the head's logit. Sides: multiples of
+    8."""
     change, logit = remover(_planes([picture]))
     return change[0].permute(1, 2, 0).numpy(), float(logit)
 

@@ -21,7 +21,8 @@ from glaze_runtime.weights.binding import Weights, bind, load_weights
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Operators of one type whose outputs have one height and width: how many, their milliseconds a step, and their flops."""
+    """Operators of one type whose outputs have one height and width: how many, their milliseconds a step, and their
+    flops."""
 
     operator: str
     size: str
@@ -37,7 +38,8 @@ def dims_of(card: EncoderCard, side: int) -> dict[str, int]:
 
 
 def step_profile(card: EncoderCard, side: int, rounds: int, folder: Path) -> tuple[list[float], list[Group]]:
-    """Seconds of `rounds` steps, and the profile of as many others; one comes before each. Without weights they are random."""
+    """Seconds of `rounds` steps, and the profile of as many others; one comes before each. Without weights they are
+    random."""
     bound = bind(card.step_graph, _weights(card))
     dims = dims_of(card, side)
     shape = (1, card.channels, dims["latent_height"], dims["latent_width"])
@@ -101,7 +103,8 @@ def by_operator(those: Sequence[Group]) -> Iterator[Group]:
 
 
 def _flops(args: dict[str, Any]) -> int:
-    """As glaze_export.flops counts them, from an event's shapes: channels that only fill a block of eight or sixteen count too."""
+    """As glaze_export.flops counts them, from an event's shapes: channels that only fill a block of eight or sixteen
+    count too."""
     inputs: list[list[int]]
     output: list[int]
     inputs, (output,) = (

@@ -1,7 +1,7 @@
 """Other protectors in torch, each a walk of a picture towards a target; written from their formulas (`_papers.py`).
 
-All have one objective, the mean over the encoders of |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|². `strength` scales what a
-method moves by: at 1 it is the paper's. Pictures are [1,3,H,W] in 0..1, channels last.
+All have one objective, the mean over the encoders of |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|². `strength`
+scales what a method moves by: at 1 it is the paper's. Pictures are [1,3,H,W] in 0..1, channels last.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -134,7 +134,8 @@ def towards(image: Tensor, target: Tensor, encoders: Sequence[nn.Module]) -> Los
 
 
 def hinged(loss: Loss, image: Tensor, backbone: Path) -> Loss:
-    """`loss` with Glaze's hinge of LPIPS on VGG16, whose tensors `features.N…` are in the `.safetensors` file `backbone`."""
+    """`loss` with Glaze's hinge of LPIPS on VGG16, whose tensors `features.N…` are in the `.safetensors` file
+    `backbone`."""
     card = PERCEPTUALS["lpips-vgg"]
     lpips = Lpips(card).eval().requires_grad_(False)
     features = {n: t for n, t in load_file(backbone).items() if n.startswith("features.")}

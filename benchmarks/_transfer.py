@@ -1,4 +1,5 @@
-"""The transfer matrix: its rows (the encoders of an optimisation), its columns (published encoders) and the figures of a cell."""
+"""The transfer matrix: its rows (the encoders of an optimisation), its columns (published encoders) and the figures of
+a cell."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,8 @@ SURVIVAL_FIGURES = tuple(f"{name}{end}" for name in DAMAGES for end in ("", "_co
 VIEW_FIGURES = "view", "view_control"
 
 Figures = dict[str, float]
-"""The figures of one cell on one picture: FIGURES, SURVIVAL_FIGURES where asked for, VIEW_FIGURES where the column has a decoder."""
+"""The figures of one cell on one picture: FIGURES, SURVIVAL_FIGURES where asked for, VIEW_FIGURES where the column has
+a decoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,8 @@ def parsed_row(text: str) -> Row:
 
 
 def default_rows() -> list[Row]:
-    """Each bundled encoder alone, the sets that glaze-edge offers, and published encoders alone; no set is there twice."""
+    """Each bundled encoder alone, the sets that glaze-edge offers, and published encoders alone; no set is there
+    twice."""
     bundled = [card for card in ENCODERS.values() if card.weights]
     generators = dict.fromkeys(card.stands_for for card in bundled)
     groups = [tuple(card.name for card in bundled if card.stands_for == each) for each in generators]
@@ -132,7 +135,8 @@ class Column:
 
 
 def published(folder: Path) -> list[Column]:
-    """A column for each published encoder in `folder`. Those in `.safetensors` files are added to the data folder, for rows too.
+    """A column for each published encoder in `folder`. Those in `.safetensors` files are added to the data folder, for
+    rows too.
 
     Raises:
         GlazeError: a file is damaged or holds another network.
@@ -167,7 +171,8 @@ def _eye(card: EncoderCard) -> Eye:
 
 
 class Vaelight:
-    """VAElight's encoder and decoder of Stable Diffusion 1's latent space: ONNX files in `folder`, for images in −1..1."""
+    """VAElight's encoder and decoder of Stable Diffusion 1's latent space: ONNX files in `folder`, for images in
+    −1..1."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

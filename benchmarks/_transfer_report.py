@@ -34,7 +34,8 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
 
 
 def share_left(lines: Sequence[Line], column: str, damage: str) -> float | None:
-    """The share of the mean attainment above the control that is left after `damage`; None where there is too little to lose."""
+    """The share of the mean attainment above the control that is left after `damage`; None where there is too little to
+    lose."""
     before = above(lines, column, "attainment", "control")
     if interval(before)[0] < NEGLIGIBLE:
         return None

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs `glaze-edge` with the arguments given, under Python's profiler, and prints as JSON what it spent its seconds on."""
+"""Runs `glaze-edge` with the arguments given, under Python's profiler, and prints as JSON what it spent its seconds
+on."""
 
 import io
 import json

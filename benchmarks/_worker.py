@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""One method at work on one picture, in a process of its own that holds nothing else: its time and its memory are the method's.
+"""One method at work on one picture, in a process of its own that holds nothing else: its time and its memory are the
+method's.
 
     _worker.py ORDER
 
-ORDER is an `Order` as JSON. The worker prints a line when it is ready; then each line of standard input is a request, JSON with the
-arguments of a run, and is answered by a line, an `Answer`.
+ORDER is an `Order` as JSON. The worker prints a line when it is ready; then each line of standard input is a request,
+JSON with the arguments of a run, and is answered by a line, an `Answer`.
 """
 
 import json
@@ -86,7 +87,8 @@ class Worker:
 
 
 def own_runs(order: Order) -> Callable[..., Iterator[Snapshot]]:
-    """Runs of this tool at an effort, from the decoded picture and the painted target to the change; one comes before, unmeasured."""
+    """Runs of this tool at an effort, from the decoded picture and the painted target to the change; one comes before,
+    unmeasured."""
     from dataclasses import replace
 
     from glaze_edge import Session, Settings, TargetStyle, read_picture
@@ -163,7 +165,8 @@ def whole_levels(seen: Any) -> Any:
 def unbiased_levels(seen: Any) -> Any:
     """[H,W,3] in 0..1 -> levels, up or down at random by the fraction; a whole number stays.
 
-    The nearest level would make 2/255 of every limit between 1.5 and 2.5: no strength would be as visible as another method's.
+    The nearest level would make 2/255 of every limit between 1.5 and 2.5: no strength would be as visible as another
+    method's.
     """
     scaled = seen.astype(np.float64) * 255
     nearest = np.rint(scaled)

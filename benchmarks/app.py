@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How the app feels: from start to page, the first trial, a key's way to the screen while pictures are glazed, and memory.
+"""How the app feels: from start to page, the first trial, a key's way to the screen while pictures are glazed, and
+memory.
 
     benchmarks/app.py [--command PROGRAM] [--pictures 10] [--effort standard]
 

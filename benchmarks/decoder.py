@@ -3,8 +3,8 @@
 
     benchmarks/decoder.py PICTURES [--encoder NAME_OR_ONNX]... [--decoder NAME_OR_SAFETENSORS] [--json]
 
-Pictures are made what a trainer sees: longest side 512, sides cut to a multiple of 64, transparency over grey. ONNX encoders take
-images in -1..1. A decoder's weights in training are looked at by their file.
+Pictures are made what a trainer sees: longest side 512, sides cut to a multiple of 64, transparency over grey. ONNX
+encoders take images in -1..1. A decoder's weights in training are looked at by their file.
 """
 
 import argparse

@@ -3,8 +3,9 @@
 
     benchmarks/detection.py PICTURES DEV -o FOLDER [--instrument SCRIPT] [--pairs 240] [--steps 1500] [--docs DOCS]
 
-Trains on --pairs of PICTURES, tests on those of DEV, which it never saw. The pairs are kept in FOLDER and made once: take a new
-folder when the optimiser has changed. Needs torch (extra `export`). Writes detection.md to DOCS, else to FOLDER.
+Trains on --pairs of PICTURES, tests on those of DEV, which it never saw. The pairs are kept in FOLDER and made once:
+take a new folder when the optimiser has changed. Needs torch (extra `export`). Writes detection.md to DOCS, else to
+FOLDER.
 """
 
 import argparse

@@ -3,11 +3,13 @@
 
     benchmarks/frontier.py PICTURES INSTRUMENT -o FOLDER [--only 8] [--docs DOCS]
 
-Every method has the bundled encoders, the same pictures of 512 pixels and the same targets; the others have 52 gradients of each
-encoder. INSTRUMENT is called as by benchmarks/pictures.py; butteraugli_main measures what is seen of the files.
+Every method has the bundled encoders, the same pictures of 512 pixels and the same targets; the others have 52
+gradients of each encoder. INSTRUMENT is called as by benchmarks/pictures.py; butteraugli_main measures what is seen of
+the files.
 
-Each result is a line of FOLDER/results.jsonl, so that a run that was cut short goes on; those of this tool have to be deleted when
-the optimiser has changed (or take a new folder). Writes frontier.md, frontier.png and frontier.svg to DOCS, else to FOLDER.
+Each result is a line of FOLDER/results.jsonl, so that a run that was cut short goes on; those of this tool have to be
+deleted when the optimiser has changed (or take a new folder). Writes frontier.md, frontier.png and frontier.svg to
+DOCS, else to FOLDER.
 """
 
 import argparse

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Time and memory to equal attainment at equal visibility: this tool beside PhotoGuard, Mist and Glaze's statement in torch.
+"""Time and memory to equal attainment at equal visibility: this tool beside PhotoGuard, Mist and Glaze's statement in
+torch.
 
-    benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER [--only 8] [--side 512] [--threads 2] [--lpips-backbone FILE] [--docs DOCS]
+    benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER [--only 8] [--side 512] [--threads 2] [--lpips-backbone FILE]
+    [--docs DOCS]
 
-On each picture this tool is first; then each peer at the strength at which its file is as visible by butteraugli_main, looked at
-after 1, 2, 3, 5, 8 … steps. All have the bundled encoders, the same pictures, style targets and number of threads, each a process of
-its own. INSTRUMENT is called as by benchmarks/pictures.py; FILE is VGG16 as `.safetensors` with torchvision's names, without which
-Glaze's LPIPS is left out.
+On each picture this tool is first; then each peer at the strength at which its file is as visible by butteraugli_main,
+looked at after 1, 2, 3, 5, 8 … steps. All have the bundled encoders, the same pictures, style targets and number of
+threads, each a process of its own. INSTRUMENT is called as by benchmarks/pictures.py; FILE is VGG16 as `.safetensors`
+with torchvision's names, without which Glaze's LPIPS is left out.
 
-A method's results on a picture are lines of FOLDER/results.jsonl, so that a run that was cut short goes on; take a new folder when the
-optimiser has changed. Writes peers.md, peers.png and peers.svg to DOCS, else to FOLDER.
+A method's results on a picture are lines of FOLDER/results.jsonl, so that a run that was cut short goes on; take a new
+folder when the optimiser has changed. Writes peers.md, peers.png and peers.svg to DOCS, else to FOLDER.
 """
 
 import argparse
@@ -113,7 +115,8 @@ class Bench:
         return [row | {"strength": strength, "tried": few} for row in rows]
 
     def _learnt(self, method: str) -> tuple[float, float]:
-        """From the pictures before: a strength for the first trial, and the strength of a whole run over that of the trials."""
+        """From the pictures before: a strength for the first trial, and the strength of a whole run over that of the
+        trials."""
         ends = [row for row in self.rows if row["method"] == method and row["step"] == PEERS[method].steps]
         if not ends:
             return FIRST_STRENGTH, 1.0

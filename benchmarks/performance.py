@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Where the time goes: what the machine can do, a step of an encoder by operator, and a whole `glaze-edge glaze` by part.
+"""Where the time goes: what the machine can do, a step of an encoder by operator, and a whole `glaze-edge glaze` by
+part.
 
     benchmarks/performance.py PICTURE [--encoder NAME]... [--threads 2] [--rounds 5] [--side 512]... > performance.txt
 
-PICTURE is cut to its middle square and resized to 512 and 1024 pixels for the whole command (or to each --side). The encoders are the
-bundled ones and each NAME, with random weights where it has none. Prints Markdown tables. The shares are of the best matrix product.
+PICTURE is cut to its middle square and resized to 512 and 1024 pixels for the whole command (or to each --side). The
+encoders are the bundled ones and each NAME, with random weights where it has none. Prints Markdown tables. The shares
+are of the best matrix product.
 """
 
 import argparse

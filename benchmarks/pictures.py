@@ -3,8 +3,8 @@
 
     benchmarks/pictures.py PICTURES INSTRUMENT [--intensity medium] [--effort standard] [--only 8]
 
-INSTRUMENT is a script that is called as `INSTRUMENT ORIGINAL GLAZED --target TARGET` and prints JSON with `effect`, `control`,
-`survival` and `visibility`. Prints a line a picture and the means.
+INSTRUMENT is a script that is called as `INSTRUMENT ORIGINAL GLAZED --target TARGET` and prints JSON with `effect`,
+`control`, `survival` and `visibility`. Prints a line a picture and the means.
 """
 
 import argparse

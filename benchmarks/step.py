@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""One optimisation step (loss and gradient) of each encoder NAME, of all without a name, at 512x512 or the one size it takes.
+"""One optimisation step (loss and gradient) of each encoder NAME, of all without a name, at 512x512 or the one size it
+takes.
 
-onnxruntime against torch eager autograd in channels-last, two threads each, turn about, each in a process without the other.
-Encoders without weights get random ones.
+onnxruntime against torch eager autograd in channels-last, two threads each, turn about, each in a process without the
+other. Encoders without weights get random ones.
 """
 
 import statistics

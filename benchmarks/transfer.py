@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """The transfer matrix: what a glaze made against some encoders does to published encoders.
 
-    benchmarks/transfer.py PICTURES WEIGHTS -o FOLDER [--only N] [--row NAME=ENCODER[,ENCODER...]]... [--butteraugli GOAL]
+    benchmarks/transfer.py PICTURES WEIGHTS -o FOLDER [--only N] [--row NAME=ENCODER[,ENCODER...]]... [--butteraugli
+    GOAL]
                            [--no-view] [--no-survival] [--docs docs]
 
-PICTURES holds PNGs. WEIGHTS holds NAME_encoder.safetensors and NAME_decoder.safetensors of encoders of `glaze-edge models` (TAESD's
-family), and vaelight_encoder.onnx and vaelight_decoder.onnx: each encoder is a column. A row is a name and the encoders of an
-optimisation, bundled or from WEIGHTS; --row replaces the default rows.
+PICTURES holds PNGs. WEIGHTS holds NAME_encoder.safetensors and NAME_decoder.safetensors of encoders of `glaze-edge
+models` (TAESD's family), and vaelight_encoder.onnx and vaelight_decoder.onnx: each encoder is a column. A row is a name
+and the encoders of an optimisation, bundled or from WEIGHTS; --row replaces the default rows.
 
-Every picture is glazed at its own size, on the CPU, at standard effort, with seed 0, at medium intensity. With --butteraugli the
-scale of each row's budget is first set so that the mean butteraugli of every sixth picture is GOAL: rows are then equally visible.
+Every picture is glazed at its own size, on the CPU, at standard effort, with seed 0, at medium intensity. With
+--butteraugli the scale of each row's budget is first set so that the mean butteraugli of every sixth picture is GOAL:
+rows are then equally visible.
 
-FOLDER/figures.jsonl gets a line per row and picture, so an interrupted run resumes. Lines and the files in FOLDER/glazed are found
-again by the pictures, the weights and the settings, not by the code: take a new folder when the optimiser has changed.
+FOLDER/figures.jsonl gets a line per row and picture, so an interrupted run resumes. Lines and the files in
+FOLDER/glazed are found again by the pictures, the weights and the settings, not by the code: take a new folder when the
+optimiser has changed.
 """
 
 import argparse

@@ -10,7 +10,8 @@ from glaze_edge.figures import Attainment, flat_blocks
 from glaze_edge.settings import INTENSITIES
 
 LITTLE = 0.15
-"""Attainment above the control, mean over the encoders: line art reaches about a tenth, pictures with texture a quarter to a third."""
+"""Attainment above the control, mean over the encoders: line art reaches about a tenth, pictures with texture a quarter
+to a third."""
 MOSTLY = 0.5
 """Share of a picture."""
 WHITE = 240
@@ -18,7 +19,8 @@ WHITE = 240
 
 
 def advice(original: PillowImage.Image, encoders: Sequence[Attainment], intensity: str) -> str:
-    """What to tell the artist of a picture glazed at `intensity`; empty where the change reached what it usually does."""
+    """What to tell the artist of a picture glazed at `intensity`; empty where the change reached what it usually
+    does."""
     if mean(row["attainment"] - row["control"] for row in encoders) >= LITTLE:
         return ""
     flat, luma = flat_blocks(np.asarray(original, np.float32))

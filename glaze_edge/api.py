@@ -67,7 +67,8 @@ class Glazed:
     Attributes:
         picture: the one that was read.
         image: [H,W,3] in 0..1, glazed.
-        target: [h,w,3] in 0..1, the style target, of the size that the picture was optimised at: WORKING_SIDE pixels at most.
+        target: [h,w,3] in 0..1, the style target, of the size that the picture was optimised at: WORKING_SIDE pixels at
+            most.
         mark: how it was glazed; goes into the file.
     """
 
@@ -108,7 +109,8 @@ class Session:
     Attributes:
         settings: with the encoders of their generators named.
         choices: which encoders stand for the generators; empty where the settings named encoders.
-        style: the target style of the settings; None for `auto`, which is drawn for each picture, or once for many by `draw_style`.
+        style: the target style of the settings; None for `auto`, which is drawn for each picture, or once for many by
+            `draw_style`.
 
     Raises:
         OptionError: a generator, encoder, style, style engine or device is unknown, or the style picture is none.
@@ -260,7 +262,8 @@ class Session:
         ]
 
     def release(self) -> None:
-        """Give back the memory of the encoders and decoders until they are used again, also by sessions that share them."""
+        """Give back the memory of the encoders and decoders until they are used again, also by sessions that share
+        them."""
         for encoder in self.encoders:
             encoder.release()
         for eye in vars(self).get("eyes", ()):

@@ -63,7 +63,8 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A picture that may be glazed, where the result and its audit's report go, and how long its parts take (`works`)."""
+    """A picture that may be glazed, where the result and its audit's report go, and how long its parts take
+    (`works`)."""
 
     source: Path
     destination: Path
@@ -73,7 +74,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Done:
-    """A picture that is glazed: `figures` are of the file at `destination`, read again; `report` is the audit's file."""
+    """A picture that is glazed: `figures` are of the file at `destination`, read again; `report` is the audit's
+    file."""
 
     source: Path
     destination: Path
@@ -92,11 +94,14 @@ class Failed:
 
 
 BEFORE, AFTER = 3.0, 4.0
-"""Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at 512."""
+"""Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at
+512."""
 BESIDES = 0.5
-"""In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned step."""
+"""In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned
+step."""
 KEPT = 8_000_000
-"""Pixels of the pictures that were read to draw the style and are kept until they are glazed; the rest is read again."""
+"""Pixels of the pictures that were read to draw the style and are kept until they are glazed; the rest is read
+again."""
 AUDIT = 25.0
 """An audit takes as long as so many megapixels."""
 

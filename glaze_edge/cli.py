@@ -1,4 +1,5 @@
-"""The command line: one file a command, put together here. Exit codes are those of `glaze_models.errors`; 130 is Ctrl-C."""
+"""The command line: one file a command, put together here. Exit codes are those of `glaze_models.errors`; 130 is
+Ctrl-C."""
 
 import os
 import sys
@@ -23,7 +24,8 @@ COMMANDS = {
     "is.",
     "show": "A sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",
 }
-"""Name, in `glaze_edge.commands`, and what it does. A command is loaded when it is called: `--help` needs no networks."""
+"""Name, in `glaze_edge.commands`, and what it does. A command is loaded when it is called: `--help` needs no
+networks."""
 
 
 class Commands(click.Group):
@@ -48,13 +50,15 @@ class Commands(click.Group):
 def cli() -> None:
     """Protects pictures against style mimicry, offline.
 
-    Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 5 the app; 130 interrupted.
+    Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 5 the app; 130
+    interrupted.
     """
 
 
 def main() -> None:
     """Run the command line; an error of ours becomes one line and its exit code."""
-    # Read when numpy is loaded: its small products are no faster with threads, and threads that spin after each take the processor.
+    # Read when numpy is loaded: its small products are no faster with threads, and threads that spin after each take
+    # the processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)

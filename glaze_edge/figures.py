@@ -20,7 +20,8 @@ FLAT, TEXTURED = 2, 10
 
 
 class Attainment(TypedDict):
-    """`attainment` 1 − |E(x') − E(t)|² / |E(x) − E(t)|², 0 for the original, 1 for the target; `control`: of as much noise."""
+    """`attainment` 1 − |E(x') − E(t)|² / |E(x) − E(t)|², 0 for the original, 1 for the target; `control`: of as much
+    noise."""
 
     encoder: str
     attainment: float
@@ -58,7 +59,8 @@ def attainments(
 
 
 def attainment(encoder: str, start: Latent, reached: Latent, noise: Latent, end: Latent) -> Attainment:
-    """The attainment of the latent `reached` on the way from `start` to `end`, and of `noise`, in the encoder of this name."""
+    """The attainment of the latent `reached` on the way from `start` to `end`, and of `noise`, in the encoder of this
+    name."""
     return {
         "encoder": encoder,
         "attainment": round(way_covered(reached, start, end), 4),

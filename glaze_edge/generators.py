@@ -19,8 +19,8 @@ class Choice:
     Attributes:
         generator: what to protect against.
         cards: its encoders; they have weights.
-        kind: "real" for the generator's own encoder, "tiny" for a small published stand-in that was added, "bundled" for
-            stand-ins that come with glaze-edge.
+        kind: "real" for the generator's own encoder, "tiny" for a small published stand-in that was added, "bundled"
+            for stand-ins that come with glaze-edge.
     """
 
     generator: Generator
@@ -34,7 +34,8 @@ class Choice:
 
 
 def best_encoders(name: str) -> Choice:
-    """The best encoders for the generator `name`: its own where one was added, then a small published one, then bundled ones.
+    """The best encoders for the generator `name`: its own where one was added, then a small published one, then bundled
+    ones.
 
     Raises:
         OptionError: there is no such generator, or no encoder for it here.

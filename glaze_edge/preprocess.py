@@ -1,4 +1,5 @@
-"""Pictures as those see them who tune a generator on them: flat, small, 8 bits; and how far they are from a target then.
+"""Pictures as those see them who tune a generator on them: flat, small, 8 bits; and how far they are from a target
+then.
 
 All figures rest on the definitions here, those of `glaze` as well as those of `audit`.
 """
@@ -14,7 +15,8 @@ from glaze_runtime.optimiser.tiling import size_of, whole_latent
 from glaze_runtime.optimiser.views import resize
 
 WORKING_SIDE = 1536
-"""Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is enlarged."""
+"""Pixels: a larger picture is optimised at this longest side, the most a trainer looks at, and its change is
+enlarged."""
 TRAINED_SIDE = 512
 """Pixels: the longest side of what a trainer of Stable Diffusion 1 sees; figures are taken at this size."""
 MULTIPLE = 64
@@ -50,12 +52,14 @@ def from_pillow(image: PillowImage.Image) -> Image:
 
 
 def latent_of(encoder: EncoderLike, image: Image) -> Latent:
-    """The latent of all of `image` [H,W,3], in its own size; of the middle square for an encoder that takes one size."""
+    """The latent of all of `image` [H,W,3], in its own size; of the middle square for an encoder that takes one
+    size."""
     return whole_latent(encoder, image, size_of(image, max(image.shape[:2]), encoder.card))
 
 
 def way_covered(reached: Latent, start: Latent, end: Latent) -> float:
-    """1 − |reached − end|² / |start − end|²: 0 at the start, 1 at the end, below 0 where it is farther than the start."""
+    """1 − |reached − end|² / |start − end|²: 0 at the start, 1 at the end, below 0 where it is farther than the
+    start."""
     whole = max(float(np.square(start - end).sum()), 1e-9)
     return 1 - float(np.square(reached - end).sum()) / whole
 

@@ -37,15 +37,16 @@ class Settings:
         style: "auto", the name of a built-in style, or the path of a picture; with a style engine "auto" or a prompt.
         style_engine: the name or folder of a style engine, or None for the built-in networks.
         generators: names of generators to protect against, each with the best encoders there are for it.
-        encoders: names of encoders to use instead; empty for those of the generators. The change works against all at once.
+        encoders: names of encoders to use instead; empty for those of the generators. The change works against all at
+            once.
         device: "auto" or the name of a device.
         lpips: the most that the picture may differ by in LPIPS; None for no such limit. It needs `lpips_backbone`.
         lpips_backbone: a `.safetensors` file of AlexNet, VGG16 or SqueezeNet 1.1, with torchvision's names.
         seed: of the style that `auto` draws and of the optimiser.
 
     Raises:
-        OptionError: an intensity or effort that does not exist, neither a generator nor an encoder, a limit of LPIPS that
-            cannot be used, or a prompt that is no line of text.
+        OptionError: an intensity or effort that does not exist, neither a generator nor an encoder, a limit of LPIPS
+            that cannot be used, or a prompt that is no line of text.
     """
 
     intensity: str = "medium"

@@ -53,7 +53,8 @@ def chosen_style(settings: Settings, device: Device) -> TargetStyle | None:
 
 
 def drawn_style(embeddings: Sequence[Embedding], seed: int) -> TargetStyle:
-    """A built-in style, drawn by `seed` from those far from the centroid of an artist's pictures, given by their `embeddings`."""
+    """A built-in style, drawn by `seed` from those far from the centroid of an artist's pictures, given by their
+    `embeddings`."""
     return _built_in(draw_style(rank_styles(embeddings, style_bank()), seed))
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Build the bundle for the machine that this runs on: the folder dist/glaze-edge, then the system's package, then SHA256SUMS.
+"""Build the bundle for the machine that this runs on: the folder dist/glaze-edge, then the system's package, then
+SHA256SUMS.
 
-Linux: .deb and .tar.xz. Windows: an installer, by Inno Setup. macOS: a disk image; signed where packaging/macos.py is told how.
+Linux: .deb and .tar.xz. Windows: an installer, by Inno Setup. macOS: a disk image; signed where packaging/macos.py is
+told how.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""The bundle's programs: `glaze-edge` is the command line, `glaze-edge-app` its command `app` for icons and file managers."""
+"""The bundle's programs: `glaze-edge` is the command line, `glaze-edge-app` its command `app` for icons and file
+managers."""
 
 import os
 import sys

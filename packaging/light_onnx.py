@@ -1,6 +1,7 @@
 """Runs before the program: `onnx` is its protobuf classes alone.
 
-glaze_runtime only reads graphs. The rest of the package, its checker and operator schemas, would add 9 MB with ml_dtypes.
+glaze_runtime only reads graphs. The rest of the package, its checker and operator schemas, would add 9 MB with
+ml_dtypes.
 """
 
 import sys

@@ -41,7 +41,8 @@ def outputs() -> list[Path]:
 def finish(run: Runner) -> None:
     """Take the symbols out of the bundle's libraries: 17 of the 23 MB of Python's own.
 
-    The makers of wheels rearrange libraries, and of some of those, as OpenBLAS, `strip` leaves nothing that can be loaded.
+    The makers of wheels rearrange libraries, and of some of those, as OpenBLAS, `strip` leaves nothing that can be
+    loaded.
     """
     stripped = ROOT / "build" / "stripped"
     for file in libraries():
@@ -52,7 +53,8 @@ def finish(run: Runner) -> None:
 
 
 def loadable(library: bytes) -> bool:
-    """Whether the dynamic linker takes the segments of a 64-bit ELF file: each as far into its page as its address is."""
+    """Whether the dynamic linker takes the segments of a 64-bit ELF file: each as far into its page as its address
+    is."""
     start, size, count = *struct.unpack_from("<Q", library, 32), *struct.unpack_from("<HH", library, 54)
     for entry in range(count):
         kind, _, offset, address, *_, alignment = struct.unpack_from(

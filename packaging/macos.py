@@ -1,7 +1,8 @@
 """macOS: what the .app says of itself, and the disk image it comes in.
 
-Signed and notarised when GLAZE_EDGE_SIGN names a "Developer ID Application" identity in the keychain and GLAZE_EDGE_NOTARY a profile
-that `xcrun notarytool store-credentials` made; without them the image is for this computer only.
+Signed and notarised when GLAZE_EDGE_SIGN names a "Developer ID Application" identity in the keychain and
+GLAZE_EDGE_NOTARY a profile that `xcrun notarytool store-credentials` made; without them the image is for this computer
+only.
 """
 
 import os
@@ -26,7 +27,8 @@ TYPES = {
 
 
 def info_plist() -> dict[str, Any]:
-    """What PyInstaller is to add to Info.plist. The page is in the browser, so there is no icon in the Dock that would not answer."""
+    """What PyInstaller is to add to Info.plist. The page is in the browser, so there is no icon in the Dock that would
+    not answer."""
     pictures = {
         "CFBundleTypeName": "Picture",
         "CFBundleTypeRole": "Viewer",

@@ -1,6 +1,7 @@
 """The built bundle, as a stranger has it: no Python, no network, an empty home folder with a difficult name.
 
-Run by scripts/test-bundle, which builds it first, in the environment that the bundle was made of: its results are the measure.
+Run by scripts/test-bundle, which builds it first, in the environment that the bundle was made of: its results are the
+measure.
 """
 
 import json

@@ -34,8 +34,8 @@ def data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeKnown]:
-    """Makes known encoders whose graphs only declare tensors of given shapes, and decoders, of `decoder`'s; the bundled ones stay,
-    others are forgotten, also by the generators.
+    """Makes known encoders whose graphs only declare tensors of given shapes, and decoders, of `decoder`'s; the bundled
+    ones stay, others are forgotten, also by the generators.
     """
     generators = dict(GENERATORS)
     package = tmp_path / "package"
@@ -238,8 +238,8 @@ def write_tokenizer(folder: Path) -> None:
 
 
 def networks(takes_guidance: bool = False) -> dict[str, onnx.ModelProto]:
-    """text_encoder: token numbers / 100. vae_encoder, vae_decoder: convolutions by 2x2. unet: half of the sample, plus a
-    colour that depends on the text, plus timestep / 10000 (and the guidance embedding's sum).
+    """text_encoder: token numbers / 100. vae_encoder, vae_decoder: convolutions by 2x2. unet: half of the sample, plus
+    a colour that depends on the text, plus timestep / 10000 (and the guidance embedding's sum).
     """
     rng = np.random.default_rng(0)
     mean = rng.normal(0, 0.3, (CHANNELS, 3, 2, 2))

@@ -1,4 +1,5 @@
-"""The comparison with other protectors in torch: their walks, what is equal, the processes that run them, the report."""
+"""The comparison with other protectors in torch: their walks, what is equal, the processes that run them, the
+report."""
 
 import json
 import subprocess

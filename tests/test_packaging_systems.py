@@ -1,4 +1,5 @@
-"""What is made for each system: menu entries and the package of Linux, the installer of Windows, the app and disk image of macOS."""
+"""What is made for each system: menu entries and the package of Linux, the installer of Windows, the app and disk image
+of macOS."""
 
 import re
 import shutil

@@ -27,7 +27,8 @@ LEFT_OUT = ("feature_extractor", "image_encoder", "safety_checker")
 
 
 def export_pipeline(model: str, folder: Path, *, schedule: str | None = None, **choices: Any) -> Engine:
-    """Export `model`, a diffusers folder or a hub id, into `folder`, which is new or empty; float32, any size of picture.
+    """Export `model`, a diffusers folder or a hub id, into `folder`, which is new or empty; float32, any size of
+    picture.
 
     Args:
         schedule: of the recipe; by default the nearest to the model's own scheduler.

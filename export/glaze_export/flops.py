@@ -10,7 +10,8 @@ from glaze_export import graphs
 
 
 def flops(file: Path, dims: Mapping[str, int]) -> int:
-    """Floating-point operations of the graph in `file` at these sizes of its free dimensions, a multiply-add counted as two."""
+    """Floating-point operations of the graph in `file` at these sizes of its free dimensions, a multiply-add counted as
+    two."""
     graph = onnx.load(file, load_external_data=False).graph
     shapes = graphs.example_shapes(graph, dims)
     total = 0

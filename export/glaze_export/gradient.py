@@ -46,7 +46,8 @@ def step_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
 
 
 def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
-    """`forward`, whose output is a number, with its gradient for the first input beside it; and derived tensors' recipes.
+    """`forward`, whose output is a number, with its gradient for the first input beside it; and derived tensors'
+    recipes.
 
     Raises:
         ModelError: as `step_graph`.
@@ -58,7 +59,8 @@ def scalar_graph(forward: GraphProto) -> tuple[GraphProto, graphs.Derived]:
 
 
 CHEAP = {"Add", "Div", "Mul", "Reshape", "Sigmoid", "Sub"}
-"""Operators that are computed anew in the backward pass, not kept: an SD VAE at 512x512 then takes 2.2 GiB a step, not 3.6.
+"""Operators that are computed anew in the backward pass, not kept: an SD VAE at 512x512 then takes 2.2 GiB a step, not
+3.6.
 
 Only in networks that normalise, by an operator of NORMALISING. The others are small, and faster if all is kept.
 """
@@ -66,11 +68,12 @@ NORMALISING = {"InstanceNormalization", "LayerNormalization", "Sqrt"}
 
 
 class _Tape:
-    """The operators emitted so far: `nodes`, which carry the gradient, and `again`, which follow from the forward pass alone.
+    """The operators emitted so far: `nodes`, which carry the gradient, and `again`, which follow from the forward pass
+    alone.
 
     onnxruntime runs of an operator's inputs the one first that comes last in the file. So `again` goes before all of
-    `nodes`: a gradient is then ready before what it is multiplied with is computed. Else the slopes of all layers would be
-    there at once.
+    `nodes`: a gradient is then ready before what it is multiplied with is computed. Else the slopes of all layers would
+    be there at once.
     """
 
     def __init__(self, forward: GraphProto) -> None:
@@ -93,7 +96,8 @@ class _Tape:
                 self._alive.update(node.output)
 
     def back(self, forward: GraphProto, start: str) -> ValueInfoProto:
-        """Carry `start`, the gradient of the output of `forward`, back to its first input; the graph's output `gradient`."""
+        """Carry `start`, the gradient of the output of `forward`, back to its first input; the graph's output
+        `gradient`."""
         source = forward.input[0]
         gradients = {forward.output[0].name: start}
         self._late.add(start)

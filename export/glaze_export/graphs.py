@@ -24,7 +24,8 @@ OPSET = 18
 IR_VERSION = 10
 
 Derived = Mapping[str, Mapping[str, str | int]]
-"""Derived tensor -> {"recipe": an entry of `glaze_runtime.weights.binding.RECIPES`, "of": a weight}, and the recipe's parameters."""
+"""Derived tensor -> {"recipe": an entry of `glaze_runtime.weights.binding.RECIPES`, "of": a weight}, and the recipe's
+parameters."""
 
 
 def value(name: str, shape: Iterable[int | str]) -> Any:
@@ -98,7 +99,8 @@ def sizes(of: ValueInfoProto) -> list[int | str]:
 
 
 EXAMPLE = MappingProxyType({"height": 192, "width": 384, "latent_height": 24, "latent_width": 48})
-"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them; those of a latent count where it is the input."""
+"""Sizes of an image that every stride up to 64 divides, 3 and 6 among them; those of a latent count where it is the
+input."""
 
 
 def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict[str, tuple[int, ...]]:
@@ -110,7 +112,8 @@ def example_shapes(graph: GraphProto, dims: Mapping[str, int] = EXAMPLE) -> dict
         )
     for one in example.graph.output:
         one.type.tensor_type.ClearField("shape")
-    # Sizes that are computed have to be folded: onnx infers no shape behind a division. Weights become inputs, as they have no values.
+    # Sizes that are computed have to be folded: onnx infers no shape behind a division. Weights become inputs, as they
+    # have no values.
     del example.graph.initializer[:]
     example.graph.initializer.extend(tensor for tensor in graph.initializer if not is_weight(tensor))
     example.graph.input.extend(value(t.name, t.dims) for t in graph.initializer if is_weight(t))

@@ -1,8 +1,9 @@
 """The learned step: a small network that says where to go from a gradient, in the place of Adam.
 
-It sees the picture, its budget, the change so far, the gradient and an average of the gradients before, and it has learned on other
-pictures what the best step was (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016). Most of its
-work is at 1/8 and 1/4 of the image's size, SiLU, no normalisation; strided layers have even kernels and equal pads.
+It sees the picture, its budget, the change so far, the gradient and an average of the gradients before, and it has
+learned on other pictures what the best step was (Andrychowicz et al., "Learning to learn by gradient descent by
+gradient descent", 2016). Most of its work is at 1/8 and 1/4 of the image's size, SiLU, no normalisation; strided layers
+have even kernels and equal pads.
 """
 
 from pathlib import Path
@@ -25,14 +26,16 @@ BLOCKS = (1, 2, 1)
 LIMIT = 0.05
 """Of the full range, about: how far a budget lets a pixel move."""
 RATE = 0.1
-"""What an untrained network takes of the sign of a clear gradient, as a fraction of the limit: what Adam's first steps are."""
+"""What an untrained network takes of the sign of a clear gradient, as a fraction of the limit: what Adam's first steps
+are."""
 
 
 class LearnedStep(nn.Module):
     """image, limit, before, gradient, momentum [N,3,H,W] -> fraction [N,3,H,W].
 
-    The image is RGB in 0..1; all else is Y, Cb, Cr: the limit; the fraction of it, -1..1, that the change has `before` and after; the
-    gradient of the objective for the fraction, times the number of pixels; a moving average of such gradients.
+    The image is RGB in 0..1; all else is Y, Cb, Cr: the limit; the fraction of it, -1..1, that the change has `before`
+    and after; the gradient of the objective for the fraction, times the number of pixels; a moving average of such
+    gradients.
     """
 
     def __init__(self) -> None:

@@ -63,7 +63,8 @@ def _group_norm(y: str, reshape: NodeProto, epsilon: str) -> Iterator[NodeProto]
 
 
 def mean_by_rows(emit: Emit, value: str, reshape: NodeProto, last: str) -> str:
-    """The mean [1,groups,1] of each group of `value`, which has the shape [1,groups,numbers] that `reshape` gives a picture.
+    """The mean [1,groups,1] of each group of `value`, which has the shape [1,groups,numbers] that `reshape` gives a
+    picture.
 
     Args:
         emit: appends an operator.

@@ -2,8 +2,9 @@
 
     distance = sum_l mean_hw sum_c w_lc (n_lc(image) − n_lc(reference))²,    n = features / |features| over channels
 
-Zhang et al., CVPR 2018, version 0.1 of the package `lpips`, whose linear heads w are part of glaze_models. The backbone's tensors have
-torchvision's names, `features.N…`. Sizes are multiples of 16, where every pool's windows end at the edge.
+Zhang et al., CVPR 2018, version 0.1 of the package `lpips`, whose linear heads w are part of glaze_models. The
+backbone's tensors have torchvision's names, `features.N…`. Sizes are multiples of 16, where every pool's windows end at
+the edge.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ MEAN = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
 DEVIATION = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
 """Of ImageNet's R, G, B in -1..1, as the package has them."""
 SCALE = 2.0**33
-"""The package adds 1e-10 to the norm; the exporter would drop that, so the features grow in its place. The 1 under the root
-keeps the slope finite where no feature is active."""
+"""The package adds 1e-10 to the norm; the exporter would drop that, so the features grow in its place. The 1 under the
+root keeps the slope finite where no feature is active."""
 
 
 class Fire(nn.Module):

@@ -27,7 +27,8 @@ class Parity:
         height, width: of the image.
         loss_error: |loss − loss'| / loss', with loss' from torch.
         gradient_error: |g − g'|₂ / |g'|₂.
-        median_error: the median of |g − g'| over the root mean square of g': with rectifiers, a few entries differ by kinks.
+        median_error: the median of |g − g'| over the root mean square of g': with rectifiers, a few entries differ by
+            kinks.
         sign_agreement: the share of the gradient's entries that have the same sign.
     """
 
@@ -45,8 +46,8 @@ def parity(
     step: Path,
     sizes: Sequence[tuple[int, int]] = SIZES,
 ) -> list[Parity]:
-    """Compare the graph file `step` of `card`, with the weights of `module`, with `module`: an encoder on smooth random images with
-    noise, a decoder on random latents.
+    """Compare the graph file `step` of `card`, with the weights of `module`, with `module`: an encoder on smooth random
+    images with noise, a decoder on random latents.
 
     An encoder that takes one size only is compared at that size.
 

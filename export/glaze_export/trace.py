@@ -1,4 +1,5 @@
-"""The forward trace: a torch module -> its graph. An encoder's takes an image to its latent, a decoder's a latent to its image."""
+"""The forward trace: a torch module -> its graph. An encoder's takes an image to its latent, a decoder's a latent to
+its image."""
 
 import logging
 import warnings
@@ -56,7 +57,8 @@ def forward_graph(
     output: ValueInfoProto,
     stride: int,
 ) -> tuple[GraphProto, graphs.Derived]:
-    """Trace `module`, which makes one `output` of `inputs` of one size, a multiple of `stride`; otherwise as `encode_graph`."""
+    """Trace `module`, which makes one `output` of `inputs` of one size, a multiple of `stride`; otherwise as
+    `encode_graph`."""
     parameters = module.state_dict()
     traced = _trace(module, parameters, inputs, output.name, stride)
     constants = {t.name: t for t in traced.initializer}
@@ -140,7 +142,8 @@ def _trace(
 def _first_halves(
     graph: GraphProto, parameters: Mapping[str, Tensor], constants: Mapping[str, TensorProto]
 ) -> dict[str, tuple[str, str]]:
-    """Output of a Slice -> name of the derived tensor and of the weight whose first half along the first axis it takes."""
+    """Output of a Slice -> name of the derived tensor and of the weight whose first half along the first axis it
+    takes."""
     found = {}
     for node in graph.node:
         if node.op_type == "Slice" and node.input[0] in parameters:

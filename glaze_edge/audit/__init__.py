@@ -1,4 +1,5 @@
-"""Does it hold? What a glaze changed, what a person sees of it, what an AI sees, and what is left after what people do to pictures."""
+"""Does it hold? What a glaze changed, what a person sees of it, what an AI sees, and what is left after what people do
+to pictures."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -104,8 +105,8 @@ def audit(
 
     Args:
         target: the style target, of any size; None where it is not known.
-        eyes: what looks; the first with a decoder is the attacker's autoencoder. Without a target, those without a decoder
-            are left out.
+        eyes: what looks; the first with a decoder is the attacker's autoencoder. Without a target, those without a
+            decoder are left out.
         on_progress: is told the share of the work that is done, and what is next.
 
     Raises:

@@ -6,7 +6,8 @@ from glaze_runtime.arrays import Image
 
 
 class Adam:
-    """Adam's direction of descent, in units of the rate (Kingma & Ba 2015, algorithm 1; beta2 0.99 as runs are short)."""
+    """Adam's direction of descent, in units of the rate (Kingma & Ba 2015, algorithm 1; beta2 0.99 as runs are
+    short)."""
 
     def __init__(self, like: Image) -> None:
         self.mean, self.square, self.steps = np.zeros_like(like), np.zeros_like(like), 0

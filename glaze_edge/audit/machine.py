@@ -1,4 +1,5 @@
-"""What an AI sees of a picture: its latent in a generator's encoder, what the decoder makes of that, and the style of the result."""
+"""What an AI sees of a picture: its latent in a generator's encoder, what the decoder makes of that, and the style of
+the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ STYLE_SIDE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """How far a picture is from the original, as an encoder sees it. None is what cannot be said without a target or a decoder.
+    """How far a picture is from the original, as an encoder sees it. None is what cannot be said without a target or a
+    decoder.
 
     Attributes:
         attainment: the way to the target that its latent covers, 0 at the original, 1 at the target.
@@ -48,7 +50,8 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sight:
-    """A picture as an encoder sees it: the latent, the decoded picture and its style; the last two where there is a decoder."""
+    """A picture as an encoder sees it: the latent, the decoded picture and its style; the last two where there is a
+    decoder."""
 
     latent: Latent
     decoded: Image | None = None

@@ -1,4 +1,5 @@
-"""The report: one HTML file with everything in it, for a browser, a phone and a printer. It runs no script and loads nothing."""
+"""The report: one HTML file with everything in it, for a browser, a phone and a printer. It runs no script and loads
+nothing."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator

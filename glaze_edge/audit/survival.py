@@ -17,7 +17,8 @@ class Survival:
         purifier: its name.
         does: what it does, in words.
         left: encoder -> attainment, or drift where there is no target, of the purified pictures.
-        psnr: dB, of the purified glazed picture against the original: what the attacker pays; None where parts of it moved.
+        psnr: dB, of the purified glazed picture against the original: what the attacker pays; None where parts of it
+            moved.
     """
 
     purifier: str

@@ -1,6 +1,7 @@
 """Perceptual measures that other people's programs give, where they are installed.
 
-A measure is a function of two RGB pictures of one size that gives a number, or None where its program is not there or fails.
+A measure is a function of two RGB pictures of one size that gives a number, or None where its program is not there or
+fails.
 """
 
 import shutil
@@ -62,5 +63,6 @@ TOOLS: dict[str, Measure] = {
     "butteraugli": partial(_program, "butteraugli_main"),
     "ssimulacra": partial(_program, "ssimulacra_main"),
 }
-"""ssimulacra2: 100 for no change, above 90 hardly seen, the package (extra `audit`). butteraugli: 0 for no change, below 1 not seen
-side by side; ssimulacra, the first version: 0 for no change; both are programs of Debian's libjxl-devtools."""
+"""ssimulacra2: 100 for no change, above 90 hardly seen, the package (extra `audit`). butteraugli: 0 for no change,
+below 1 not seen side by side; ssimulacra, the first version: 0 for no change; both are programs of Debian's
+libjxl-devtools."""

@@ -14,8 +14,8 @@ from glaze_models.errors import OptionError
 def app(pictures: tuple[Path, ...], no_open: bool, port: int) -> None:
     """Glaze in a page: in a window of its own where pywebview is installed, else in the browser.
 
-    Prints the page's address. Everything stays on this computer: only this computer can reach the page, and only with that address.
-    Ctrl-C ends it. Where it runs already, that one is brought up.
+    Prints the page's address. Everything stays on this computer: only this computer can reach the page, and only with
+    that address. Ctrl-C ends it. Where it runs already, that one is brought up.
     """
     try:
         from glaze_edge.app.launch import launch

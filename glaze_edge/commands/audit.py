@@ -52,8 +52,8 @@ def audit(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, and what survives
-    what people do to pictures. Without the style target only the drift of the style is known."""
+    """Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, and what
+    survives what people do to pictures. Without the style target only the drift of the style is known."""
     inputs = [path for path in (original, glazed, target) if path is not None]
     if same_file(original, glazed):
         raise OptionError(

@@ -24,8 +24,8 @@ FIGURES = ("cosine", "rel. L2", "s/step", "x CPU", "ops/CPU")
 def devices(probe: bool, as_json: bool) -> None:
     """List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each is.
 
-    The self-test holds a device's numbers against the CPU's. What was found is kept until onnxruntime, the device or its driver
-    changes; --probe tests again.
+    The self-test holds a device's numbers against the CPU's. What was found is kept until onnxruntime, the device or
+    its driver changes; --probe tests again.
     """
     card = encoder_card(DEFAULT_ENCODERS[0])
     found = {device.name: examine(device, [card], anew=probe) for device in available()}

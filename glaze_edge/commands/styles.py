@@ -26,7 +26,8 @@ TILE = 256
 @click.option("--overwrite", is_flag=True, help="Replace an earlier sheet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def styles(picture: Path | None, output: Path | None, seed: int, overwrite: bool, as_json: bool) -> None:
-    """List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a contact sheet."""
+    """List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a contact
+    sheet."""
     if picture is None:
         names = list(style_bank())
         click.echo(json.dumps(names) if as_json else "\n".join(names))

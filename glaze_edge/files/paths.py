@@ -76,12 +76,14 @@ def output_paths(
 
 
 def report_paths(results: Sequence[Path]) -> list[Path]:
-    """Where the audit of each result goes: NAME-audit.html beside it, numbered where that is taken by another of `results`."""
+    """Where the audit of each result goes: NAME-audit.html beside it, numbered where that is taken by another of
+    `results`."""
     return distinct([result.with_name(f"{result.stem}-audit.html") for result in results])
 
 
 def distinct(wanted: Sequence[Path], besides: Iterable[Path] = ()) -> list[Path]:
-    """`wanted`, with a number where one is taken by an earlier one or by `besides`, also where only the case differs."""
+    """`wanted`, with a number where one is taken by an earlier one or by `besides`, also where only the case
+    differs."""
     taken = {_key(path) for path in besides}
     paths = []
     for each in wanted:
@@ -135,7 +137,8 @@ def _key(path: Path) -> str:
 
 
 def found(path: Path) -> Literal["file", "folder"] | None:
-    """What is at `path`; None where that cannot be told either, as with a name that is too long, where `Path.exists` may raise."""
+    """What is at `path`; None where that cannot be told either, as with a name that is too long, where `Path.exists`
+    may raise."""
     try:
         return "folder" if stat.S_ISDIR(path.stat().st_mode) else "file"
     except (OSError, ValueError):

@@ -1,4 +1,5 @@
-"""glaze_models: what the other packages know without code: cards, weight-less graphs, bundled weights, the style bank."""
+"""glaze_models: what the other packages know without code: cards, weight-less graphs, bundled weights, the style
+bank."""
 
 from glaze_models.decoders import DECODERS, DecoderCard
 from glaze_models.encoders import DEFAULT_ENCODERS, ENCODERS, EncoderCard, Source, encoder_card

@@ -1,4 +1,5 @@
-"""The decoders: latent mean -> image, the other half of an image generator's autoencoder: what a generator learns from a picture.
+"""The decoders: latent mean -> image, the other half of an image generator's autoencoder: what a generator learns from
+a picture.
 
 As with encoders a card is data, and a graph is traced once an architecture.
 """

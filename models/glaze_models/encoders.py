@@ -1,4 +1,5 @@
-"""The encoders: image -> latent mean of an image generator's autoencoder. A card is data; a graph is traced once an architecture."""
+"""The encoders: image -> latent mean of an image generator's autoencoder. A card is data; a graph is traced once an
+architecture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from glaze_models.files import WeightsFile, bundled, graph_file
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where weights can be fetched: an https address of a `.safetensors` file; its `sha256` and `bytes` where they are known."""
+    """Where weights can be fetched: an https address of a `.safetensors` file; its `sha256` and `bytes` where they are
+    known."""
 
     url: str
     sha256: str | None = None

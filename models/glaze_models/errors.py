@@ -22,8 +22,8 @@ class Remedy:
     """What helps against an error, as data: the command line and the page each put it into their own words.
 
     Attributes:
-        kind: `add-weights` of the encoder `subject` from a file; `name-encoder`, say which one the file `subject` holds;
-            `remove` the encoder `subject`, and add it again; `use-device`, run on `subject`.
+        kind: `add-weights` of the encoder `subject` from a file; `name-encoder`, say which one the file `subject`
+            holds; `remove` the encoder `subject`, and add it again; `use-device`, run on `subject`.
         subject: a name or a path; empty where it is not known.
     """
 

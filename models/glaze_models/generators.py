@@ -12,8 +12,8 @@ class Generator:
     Attributes:
         name: what it is chosen by.
         title: what people call it.
-        encoders: groups of encoder cards, the best first: its own, then a small published one, then bundled stand-ins. The
-            encoders of a group are used together.
+        encoders: groups of encoder cards, the best first: its own, then a small published one, then bundled stand-ins.
+            The encoders of a group are used together.
         caveat: what a person must know before relying on protection against it; empty where there is nothing.
     """
 

@@ -1,4 +1,5 @@
-"""Which operators of opset 18 the graphics devices take; what they lack runs on the CPU, at the cost of a copy there and back.
+"""Which operators of opset 18 the graphics devices take; what they lack runs on the CPU, at the cost of a copy there
+and back.
 
 Only names: what a provider asks of an operator's attributes is in the tests of the graphs.
 """
@@ -17,8 +18,8 @@ COREML = _names(
     Sin Slice Softmax Softplus Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze
     """
 )
-"""MLProgram: tools/ci_build/github/apple/coreml_supported_mlprogram_ops.md in microsoft/onnxruntime, and for those it leaves out
-(Pad, Gather, BatchNormalization …) onnxruntime/core/providers/coreml/builders/op_builder_factory.cc."""
+"""MLProgram: tools/ci_build/github/apple/coreml_supported_mlprogram_ops.md in microsoft/onnxruntime, and for those it
+leaves out (Pad, Gather, BatchNormalization …) onnxruntime/core/providers/coreml/builders/op_builder_factory.cc."""
 
 DIRECTML = _names(
     """
@@ -31,8 +32,8 @@ DIRECTML = _names(
     Sub Sum Tanh Tile Transpose Unsqueeze Where
     """
 )
-"""docs/OperatorKernels.md in microsoft/onnxruntime, the table of DmlExecutionProvider; it has Gelu and GroupNormalization from later
-opsets on."""
+"""docs/OperatorKernels.md in microsoft/onnxruntime, the table of DmlExecutionProvider; it has Gelu and
+GroupNormalization from later opsets on."""
 
 WEBGPU = _names(
     """
@@ -45,7 +46,8 @@ WEBGPU = _names(
     Tan Tanh ThresholdedRelu Tile Transpose Unsqueeze Where
     """
 )
-"""The kernels that onnxruntime/core/providers/webgpu/webgpu_execution_provider.cc in microsoft/onnxruntime registers."""
+"""The kernels that onnxruntime/core/providers/webgpu/webgpu_execution_provider.cc in microsoft/onnxruntime
+registers."""
 
 OPENVINO = _names(
     """
@@ -62,8 +64,8 @@ OPENVINO = _names(
     Upsample Where Xor
     """
 )
-"""On CPU and GPU: onnxruntime/core/providers/openvino/ov_versions/data_ops.cc in microsoft/onnxruntime, `supported_op_mode` and
-`ops_supported_as_function`."""
+"""On CPU and GPU: onnxruntime/core/providers/openvino/ov_versions/data_ops.cc in microsoft/onnxruntime,
+`supported_op_mode` and `ops_supported_as_function`."""
 
 TAKES = {
     "coreml": COREML,

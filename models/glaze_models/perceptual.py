@@ -1,4 +1,5 @@
-"""The perceptual networks: how different two pictures look. The learned heads are bundled, the backbones are the artist's to add."""
+"""The perceptual networks: how different two pictures look. The learned heads are bundled, the backbones are the
+artist's to add."""
 
 from dataclasses import dataclass
 from importlib.resources import files

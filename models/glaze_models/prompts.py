@@ -1,4 +1,5 @@
-"""Prompts of historic styles for style engines, as Glaze draws its targets from historic artists (Shan et al. 2023, section 5.2)."""
+"""Prompts of historic styles for style engines, as Glaze draws its targets from historic artists (Shan et al. 2023,
+section 5.2)."""
 
 import numpy as np
 

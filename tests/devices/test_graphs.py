@@ -19,7 +19,8 @@ STRIDES = {file.name: card.stride for card in CARDS for file in card.graphs}
 SIDE = 32
 """Pixels."""
 DRAWS = 3
-"""Of weights: at this size one value near 0, on the other side of a rectifier, moves the whole gradient; not in every draw."""
+"""Of weights: at this size one value near 0, on the other side of a rectifier, moves the whole gradient; not in every
+draw."""
 TOWERS = {"clip_h.encode.onnx", "clip_h.step.onnx", "clip_l.encode.onnx", "clip_l.step.onnx"}
 """They take 224x224 and nothing else: hours on graphics that are made up by the processor."""
 

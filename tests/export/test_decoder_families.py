@@ -1,4 +1,5 @@
-"""The decoders: each module is the other half of the published class on the same weights, its graphs are right at any size.
+"""The decoders: each module is the other half of the published class on the same weights, its graphs are right at any
+size.
 
 Narrow ones of the same architecture, to be quick; `glaze-edge-export decoder NAME` checks the full width.
 """

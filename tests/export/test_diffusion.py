@@ -147,7 +147,8 @@ def engine(source: Path) -> Path:
 
 
 def tiny_pipeline(folder: Path, *, guided_by: int | None = None) -> Path:
-    """A Stable Diffusion pipeline with random weights, saved by diffusers; with `guided_by`, a latent consistency model."""
+    """A Stable Diffusion pipeline with random weights, saved by diffusers; with `guided_by`, a latent consistency
+    model."""
     write_tokenizer(folder)
     tokenizer = transformers.CLIPTokenizer(
         str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77

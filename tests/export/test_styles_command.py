@@ -18,7 +18,8 @@ def test_dead_leaves_are_a_picture_of_their_seed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 13, 25], ids=STYLE_NAMES.__getitem__)
 def test_the_bank_is_what_is_computed(index: int) -> None:
-    """The predictor's 8-bit products saturate on processors without VNNI, so the numbers differ from machine to machine."""
+    """The predictor's 8-bit products saturate on processors without VNNI, so the numbers differ from machine to
+    machine."""
     computed = style_embedding(index)
     distances = {name: np.linalg.norm(computed - style.embedding) for name, style in style_bank().items()}
     kept = style_bank()[STYLE_NAMES[index]].embedding

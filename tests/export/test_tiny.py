@@ -1,4 +1,5 @@
-"""The tiny family: as diffusers computes it, pooled blocks as written down here, gradients as torch's, weights bound by name."""
+"""The tiny family: as diffusers computes it, pooled blocks as written down here, gradients as torch's, weights bound by
+name."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -112,7 +112,8 @@ def decoder(teachers: tuple[str, ...], teacher_range: str, card: str, **options:
 
     \b
     Example:
-      glaze-edge-export distil decoder art/ --teacher encoder.onnx --teacher sd1-a --teacher sd1-b -o decoder.safetensors
+      glaze-edge-export distil decoder art/ --teacher encoder.onnx --teacher sd1-a --teacher sd1-b -o
+      decoder.safetensors
     """
     from glaze_export.distil.decoder import distil as train
 
@@ -125,7 +126,8 @@ def decoder(teachers: tuple[str, ...], teacher_range: str, card: str, **options:
 @begin_with
 @recipe(steps=4800, rate=2e-3, batch=4)
 def learned_step(begin: Path | None, **options: Any) -> None:
-    """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled encoders.
+    """Train the network that takes the optimiser's steps, on PICTURES and styles of the bank, with the bundled
+    encoders.
 
     OUTPUT is written anew every few minutes; if the training is broken off, the same command goes on from OUTPUT.state.
 
@@ -143,7 +145,8 @@ def learned_step(begin: Path | None, **options: Any) -> None:
 def _training(
     what: str, *, pictures: Path, crops: int, output: Path, device: str, **plan: Any
 ) -> Iterator["Training"]:
-    """What the options ask for, with bars for `what` is prepared of the crops and for the steps; says at the end what was written."""
+    """What the options ask for, with bars for `what` is prepared of the crops and for the steps; says at the end what
+    was written."""
     import torch
 
     from glaze_export.distil.training import Plan, Training

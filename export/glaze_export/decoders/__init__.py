@@ -1,4 +1,5 @@
-"""The decoder families: torch modules, latent mean [1,C,h,w], before the generator's scale -> image [1,3,stride·h,stride·w] in 0..1.
+"""The decoder families: torch modules, latent mean [1,C,h,w], before the generator's scale -> image
+[1,3,stride·h,stride·w] in 0..1.
 
 A new family is one new file here and one entry in `FAMILIES`.
 """

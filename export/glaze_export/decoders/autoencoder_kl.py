@@ -1,4 +1,5 @@
-"""The decoder half of AutoencoderKL, whose encoder is in `glaze_export.encoders.autoencoder_kl`: same generators, same names."""
+"""The decoder half of AutoencoderKL, whose encoder is in `glaze_export.encoders.autoencoder_kl`: same generators, same
+names."""
 
 from collections.abc import Sequence
 

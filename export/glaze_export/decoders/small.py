@@ -1,6 +1,8 @@
-"""The small family: the mirror of the surrogate encoders, most of its work at 1/8 and 1/4 of the image's size, SiLU, no normalisation.
+"""The small family: the mirror of the surrogate encoders, most of its work at 1/8 and 1/4 of the image's size, SiLU, no
+normalisation.
 
-Every ConvTranspose has a kernel of 4, stride 2 and equal pads, so that its gradient is a plain convolution with the same weight.
+Every ConvTranspose has a kernel of 4, stride 2 and equal pads, so that its gradient is a plain convolution with the
+same weight.
 """
 
 from torch import Tensor, nn

@@ -1,6 +1,7 @@
 """The decoders of the tiny family, TAESD and its kin; the encoders are in `glaze_export.encoders.tiny`.
 
-Names as in diffusers' `AutoencoderTiny`: `decoder.layers.N…`; TAESD's own files say `N + 1`, their first layer being the clamp.
+Names as in diffusers' `AutoencoderTiny`: `decoder.layers.N…`; TAESD's own files say `N + 1`, their first layer being
+the clamp.
 """
 
 import torch

@@ -16,7 +16,8 @@ Crops = NDArray[np.uint8]
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 LONGEST = (384, 768)
-"""Pixels, between which the longest side of a picture is drawn; no picture is enlarged, but for those smaller than a crop."""
+"""Pixels, between which the longest side of a picture is drawn; no picture is enlarged, but for those smaller than a
+crop."""
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -54,7 +55,8 @@ def crops(files: list[Path], *, side: int, each: int, seed: int) -> Crops:
 
 
 def batch(count: int, size: int, *, seed: int, step: int) -> NDArray[np.int64]:
-    """[size]: which of `count` examples are looked at in `step`; the same numbers whether a training was interrupted or not."""
+    """[size]: which of `count` examples are looked at in `step`; the same numbers whether a training was interrupted or
+    not."""
     return np.random.default_rng([seed, step]).integers(count, size=size)
 
 

@@ -1,17 +1,18 @@
-"""The recipe of an encoder: give the teacher's latents, and its responses to the very changes that are made to fool the student.
+"""The recipe of an encoder: give the teacher's latents, and its responses to the very changes that are made to fool the
+student.
 
     minimise over S    |S − T|² / |T|²  +  |ΔS(y, x) − ΔT(y, x)|² / |ΔT(y, x)|²  +  NOISE_WEIGHT · the same of (z, y)
 
-ΔT(y, x) = T(y) − T(x). y is x glazed against S as it is, step by step, as `glaze_runtime.optimiser` does it: by the learned step,
-within the limits of a budget, towards a target in a style; in the first round it is the target itself. z is y with noise within
-those limits. In every second round all three are seen after one transform.
+ΔT(y, x) = T(y) − T(x). y is x glazed against S as it is, step by step, as `glaze_runtime.optimiser` does it: by the
+learned step, within the limits of a budget, towards a target in a style; in the first round it is the target itself. z
+is y with noise within those limits. In every second round all three are seen after one transform.
 
-A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over (Papernot et al.,
-"Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too). Noise tells it of changes that move the
-teacher and not yet the student.
+A student that is only taught values is fooled where its teacher is not, so changes against it do not carry over
+(Papernot et al., "Practical Black-Box Attacks against Machine Learning", 2017, grow their set so too). Noise tells it
+of changes that move the teacher and not yet the student.
 
-Responses, not gradients: the gradients of published tiny encoders turn within 1/255 of noise, so that a gradient at one point says
-little of what a change does (docs/decisions.md).
+Responses, not gradients: the gradients of published tiny encoders turn within 1/255 of noise, so that a gradient at one
+point says little of what a change does (docs/decisions.md).
 """
 
 from pathlib import Path
@@ -52,7 +53,8 @@ def distil(card: EncoderCard, teacher: Teacher, training: Training, *, begin: Pa
         card: gives the family, the number of channels and the weights to begin with.
         teacher: the encoder whose values and responses are learned.
         training: see there.
-        begin: a `.safetensors` file of the family to begin with instead; a head of another number of channels is drawn anew.
+        begin: a `.safetensors` file of the family to begin with instead; a head of another number of channels is drawn
+            anew.
 
     Raises:
         OptionError: there are no pictures, or there is a state of another plan.
@@ -67,7 +69,8 @@ def distil(card: EncoderCard, teacher: Teacher, training: Training, *, begin: Pa
 
 
 class Lessons:
-    """What `training.train` makes small: the error on pictures that are glazed against the student, new ones every ROUNDS steps."""
+    """What `training.train` makes small: the error on pictures that are glazed against the student, new ones every
+    ROUNDS steps."""
 
     def __init__(self, known: Examples, teacher: Teacher, plan: Plan, device: torch.device) -> None:
         self.known, self.teacher, self.plan, self.device = known, teacher, plan, device
@@ -121,7 +124,8 @@ class Lessons:
         ).float()
 
     def _noise(self, step: int) -> Tensor:
-        """A fraction [N,3,h,w] of the limit: blocks of one size, each another colour, at a strength for each picture."""
+        """A fraction [N,3,h,w] of the limit: blocks of one size, each another colour, at a strength for each
+        picture."""
         rng = np.random.default_rng([self.plan.seed, step, 3])
         grain, count = int(rng.choice(GRAINS)), self.plan.batch
         blocks = rng.uniform(-1, 1, (count, 3, LEARNED // grain, LEARNED // grain))

@@ -1,13 +1,16 @@
-"""The recipe of a learned step: on crops, round after round, make the next step the one that the optimiser's own objective likes best.
+"""The recipe of a learned step: on crops, round after round, make the next step the one that the optimiser's own
+objective likes best.
 
     minimise over the network f    |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  PENALTY_WEIGHT · mean(E(d)³)
 
-x is a crop, t the crop in a style of the bank, Phi_k one of the encoders in turn, E the visible energy of a budget of a random scale,
-x + d seen after one of `glaze_runtime.optimiser.transforms`. d begins at 0 and takes ROUNDS steps of f; the gradient after a step is
-what f learns from and what it is told for the next. Steps count as constants for each other.
+x is a crop, t the crop in a style of the bank, Phi_k one of the encoders in turn, E the visible energy of a budget of a
+random scale, x + d seen after one of `glaze_runtime.optimiser.transforms`. d begins at 0 and takes ROUNDS steps of f;
+the gradient after a step is what f learns from and what it is told for the next. Steps count as constants for each
+other.
 
-Every look of an encoder and every step of f begins at another pixel, so that f is not paid for a pattern of period 8 that one grid
-of latent cells alone would see: trainers resize and crop, and on smooth gradients people see it as a weave.
+Every look of an encoder and every step of f begins at another pixel, so that f is not paid for a pattern of period 8
+that one grid of latent cells alone would see: trainers resize and crop, and on smooth gradients people see it as a
+weave.
 """
 
 from collections.abc import Sequence
@@ -55,7 +58,8 @@ def distil(cards: Sequence[EncoderCard], training: Training, *, begin: Path | No
 
 
 class Rollouts:
-    """What `training.train` makes small: the objective after a step of the network on crops, new ones every ROUNDS steps."""
+    """What `training.train` makes small: the objective after a step of the network on crops, new ones every ROUNDS
+    steps."""
 
     fraction: Tensor
     momentum: Tensor
@@ -66,7 +70,8 @@ class Rollouts:
         self.known, self.encoders, self.plan, self.device = known, encoders, plan, device
 
     def __call__(self, module: nn.Module, step: int) -> Tensor:
-        """The loss [] of `module` in training step number `step`; its backward pass gives the gradient for the next one."""
+        """The loss [] of `module` in training step number `step`; its backward pass gives the gradient for the next
+        one."""
         if step % ROUNDS == 0:
             self._begin(step)
         assert self.fraction.grad is not None

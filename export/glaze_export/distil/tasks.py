@@ -1,6 +1,8 @@
-"""Pictures to be glazed, for recipes that learn from glazing: crops, targets in a style and budgets, in torch, many at once.
+"""Pictures to be glazed, for recipes that learn from glazing: crops, targets in a style and budgets, in torch, many at
+once.
 
-Here is what `glaze_runtime.optimiser.optimise` makes of one picture: the change within its limit, the visible energy, the transforms.
+Here is what `glaze_runtime.optimiser.optimise` makes of one picture: the change within its limit, the visible energy,
+the transforms.
 """
 
 from dataclasses import dataclass
@@ -131,7 +133,8 @@ def draw_tasks(known: Examples, *, count: int, part: int, seed: int, step: int, 
 
 
 def transformed(seen: Tensor, rng: np.random.Generator) -> Tensor:
-    """`seen` [N,3,n,n] after one transform; the gradient of a filter is exact, that of the others passes straight through."""
+    """`seen` [N,3,n,n] after one transform; the gradient of a filter is exact, that of the others passes straight
+    through."""
     drawn = draw_transform(rng)
     if drawn.filtered is not None:
         # In float32: a change is too small for bfloat16 where it is added to an image.

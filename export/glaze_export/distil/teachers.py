@@ -21,10 +21,11 @@ Teacher = Callable[[NDArray[np.float32]], Latent]
 
 
 def teacher(given: str, *, signed: bool, scale: float | None = None) -> Teacher:
-    """The encoder that `given` names, a card's name or the path of an ONNX file, which takes an image in -1..1 if `signed`.
+    """The encoder that `given` names, a card's name or the path of an ONNX file, which takes an image in -1..1 if
+    `signed`.
 
-    Where `scale` is the generator's, latents of a card that have it already (the tiny family's) are brought to what they are
-    before it; those of a file are taken to be so.
+    Where `scale` is the generator's, latents of a card that have it already (the tiny family's) are brought to what
+    they are before it; those of a file are taken to be so.
 
     Raises:
         OptionError: there is no such file or encoder.

@@ -48,8 +48,9 @@ class Training:
         pictures: the folder of pictures to learn from.
         crops: of every picture.
         device: to train on.
-        output: a `.safetensors` file for the average of the weights, in float16, written anew every `SAVE_EVERY` steps and at the
-            end. Beside it stands `OUTPUT.state`, from which an interrupted training goes on: with the same plan on the same
+        output: a `.safetensors` file for the average of the weights, in float16, written anew every `SAVE_EVERY` steps
+            and at the end. Beside it stands `OUTPUT.state`, from which an interrupted training goes on: with the same
+                plan on the same
             device the weights are the same as without an interruption. It is removed at the end.
         on_crop: told how many crops, of how many, are prepared.
         on_step: told the number of steps done, and the last loss.

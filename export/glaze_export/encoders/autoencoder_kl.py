@@ -1,8 +1,9 @@
-"""The encoder half of AutoencoderKL (Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", CVPR 2022).
+"""The encoder half of AutoencoderKL (Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models",
+CVPR 2022).
 
-SD 1 to SD 3, SDXL, FLUX.1 and FLUX.2 share it and differ in the channels of the latent and in `quant_conv`; what FLUX.2 does after
-it, 2x2 patches and a batch norm, is its scale. Parameters are named as in diffusers' class. Attention is written out, and of the
-moments only the mean is computed.
+SD 1 to SD 3, SDXL, FLUX.1 and FLUX.2 share it and differ in the channels of the latent and in `quant_conv`; what FLUX.2
+does after it, 2x2 patches and a batch norm, is its scale. Parameters are named as in diffusers' class. Attention is
+written out, and of the moments only the mean is computed.
 """
 
 from collections.abc import Sequence

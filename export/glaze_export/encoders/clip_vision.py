@@ -1,4 +1,5 @@
-"""The image tower of CLIP (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021).
+"""The image tower of CLIP (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
+ICML 2021).
 
 IP-Adapter and its kin read its embedding. Parameters are named as in transformers' `CLIPVisionModelWithProjection`.
 Images are normalised in the graph; attention is written out.

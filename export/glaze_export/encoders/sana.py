@@ -1,4 +1,5 @@
-"""Sana's autoencoder, DC-AE f32c32 (Chen et al., "Deep Compression Autoencoder", ICLR 2025): 32 channels, a cell for 32 pixels.
+"""Sana's autoencoder, DC-AE f32c32 (Chen et al., "Deep Compression Autoencoder", ICLR 2025): 32 channels, a cell for 32
+pixels.
 
 Parameters are named as in diffusers' `AutoencoderDC`. Linear attention is written out; shapes are of rank 5 at most.
 """
@@ -15,12 +16,14 @@ from glaze_models import EncoderCard
 EPSILON = 1e-5
 """Of the norms."""
 ATTENTION_SCALE = 2.0**50
-"""diffusers adds 1e-15 to the sum that attention divides by; the exporter would drop that, so the queries grow in its place."""
+"""diffusers adds 1e-15 to the sum that attention divides by; the exporter would drop that, so the queries grow in its
+place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Widths and numbers of blocks of the levels, each at half the size of the one before; `attends` says which have attention."""
+    """Widths and numbers of blocks of the levels, each at half the size of the one before; `attends` says which have
+    attention."""
 
     widths: Sequence[int] = (128, 256, 512, 512, 1024, 1024)
     blocks: Sequence[int] = (2, 2, 2, 3, 3, 3)
@@ -70,7 +73,8 @@ class Projection(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-scale linear attention (Cai et al., EfficientViT, ICCV 2023), added to its input, [1,width,h,w] -> the same."""
+    """Multi-scale linear attention (Cai et al., EfficientViT, ICCV 2023), added to its input, [1,width,h,w] -> the
+    same."""
 
     def __init__(self, width: int, head: int) -> None:
         super().__init__()
@@ -127,7 +131,8 @@ class ViTBlock(nn.Module):
 
 
 class Down(nn.Module):
-    """[1,before,h,w] -> [1,after,h/2,w/2]: a convolution, plus the 2x2 pixels of a cell as channels, averaged in groups."""
+    """[1,before,h,w] -> [1,after,h/2,w/2]: a convolution, plus the 2x2 pixels of a cell as channels, averaged in
+    groups."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """The tiny family: TAESD and its kin, distilled encoders by Ollin Boer Bohan (https://github.com/madebyollin/taesd).
 
-Names as in diffusers' `AutoencoderTiny`: `encoder.layers.N…`; TAESD's own files say `N…`. The latent has the generator's scale
-already. TAEF2's last three blocks look at the whole image through a group norm, so its tiles are not independent.
+Names as in diffusers' `AutoencoderTiny`: `encoder.layers.N…`; TAESD's own files say `N…`. The latent has the
+generator's scale already. TAEF2's last three blocks look at the whole image through a group norm, so its tiles are not
+independent.
 """
 
 from torch import Tensor, nn

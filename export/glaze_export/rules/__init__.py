@@ -1,7 +1,7 @@
 """The derivative of each operator, as operators: given dL/dy, emit dL/dx for inputs that depend on the image.
 
-Only operators that onnxruntime has for CoreML too may come out of a rule (no Expand, Neg, Greater …); `audit` holds the graphs to it.
-A new operator is one function in the module of its kind and one entry in `RULES`.
+Only operators that onnxruntime has for CoreML too may come out of a rule (no Expand, Neg, Greater …); `audit` holds the
+graphs to it. A new operator is one function in the module of its kind and one entry in `RULES`.
 """
 
 from glaze_export.rules import (

@@ -1,4 +1,5 @@
-"""Normalisations, over the axes that vary within an instance: with x̂ = (x − μ) / σ, σ = √(variance + ε) and g = dL/dx̂,
+"""Normalisations, over the axes that vary within an instance: with x̂ = (x − μ) / σ, σ = √(variance + ε) and g =
+dL/dx̂,
 
 dL/dx = (g − mean(g) − x̂ mean(g x̂)) / σ
 """

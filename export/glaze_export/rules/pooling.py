@@ -14,8 +14,8 @@ from glaze_export.rules.tape import Tape, unknown
 def max_pool(node: NodeProto, grad: str, tape: Tape) -> Iterator[tuple[str, str]]:
     """y = the largest of each window; of several that are as large the first takes the gradient, as in torch.
 
-    Entry (i, j) of all windows at once is a strided slice of x. What the entries get is put back by phase: those a stride
-    apart are on the same phase of the grid, a cell further, and DepthToSpace interleaves the phases.
+    Entry (i, j) of all windows at once is a strided slice of x. What the entries get is put back by phase: those a
+    stride apart are on the same phase of the grid, a cell further, and DepthToSpace interleaves the phases.
     """
     x = node.input[0]
     size, stride = _square(node, tape)

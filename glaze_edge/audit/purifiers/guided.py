@@ -1,4 +1,5 @@
-"""The recipe that is public as "AdverseCleaner": many bilateral passes, then guided filters that bring the edges back."""
+"""The recipe that is public as "AdverseCleaner": many bilateral passes, then guided filters that bring the edges
+back."""
 
 import numpy as np
 
@@ -13,7 +14,8 @@ GUIDED_PASSES, RADIUS, EPSILON = 4, 4, 16.0
 
 
 def guided_filter(guide: Image, image: Image, *, radius: int, epsilon: float, passes: int = 1) -> Image:
-    """`image` [H,W,3] as the best linear function of the colours of `guide` [H,W,3] around each pixel (He, Sun & Tang 2013).
+    """`image` [H,W,3] as the best linear function of the colours of `guide` [H,W,3] around each pixel (He, Sun & Tang
+    2013).
 
     Args:
         guide, image: in 0..1.

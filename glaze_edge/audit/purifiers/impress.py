@@ -1,9 +1,10 @@
-"""Purification by self-consistency (IMPRESS, Cao et al., NeurIPS 2023): a glazed picture does not come back from the autoencoder as it
-went in, a natural one nearly does; so look for the picture close by that does.
+"""Purification by self-consistency (IMPRESS, Cao et al., NeurIPS 2023): a glazed picture does not come back from the
+autoencoder as it went in, a natural one nearly does; so look for the picture close by that does.
 
     minimise over y    mean (D(E(y)) − y)²  +  NEAR · max(mean (y − x)² − SLACK², 0)
 
-The paper keeps y near x by LPIPS, starts from x plus noise and takes thousands of steps; this is a short version without either.
+The paper keeps y near x by LPIPS, starts from x plus noise and takes thousands of steps; this is a short version
+without either.
 """
 
 from math import cos, pi

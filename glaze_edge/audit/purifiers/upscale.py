@@ -7,7 +7,8 @@ from glaze_runtime.arrays import Image
 
 
 def noisy_upscale(sigma: float) -> Purifier:
-    """Noise of `sigma` (share of full range), half the size, and up again. The attack itself upscales by a diffusion model."""
+    """Noise of `sigma` (share of full range), half the size, and up again. The attack itself upscales by a diffusion
+    model."""
     lanczos = PillowImage.Resampling.LANCZOS
     scaled = on_8_bits(lambda image: resized(image, 0.5, lanczos, lanczos))
 

@@ -47,8 +47,8 @@ def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None
     """Add an encoder: protect against the very checkpoint you worry about.
 
     NAME is one of `glaze-edge models`, or a new name of your own. Without it the encoder is recognised by its tensors.
-    Only the encoder, and the decoder if it is there, are copied into your data folder; the checkpoint can be removed afterwards.
-    A file with nothing but a decoder is added to the encoder it belongs to, which NAME may say.
+    Only the encoder, and the decoder if it is there, are copied into your data folder; the checkpoint can be removed
+    afterwards. A file with nothing but a decoder is added to the encoder it belongs to, which NAME may say.
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Cache(NamedTuple):
-    """How a provider keeps what it compiled: its option for the folder, and the entry of a model's metadata with its name there."""
+    """How a provider keeps what it compiled: its option for the folder, and the entry of a model's metadata with its
+    name there."""
 
     option: str
     name: str
@@ -23,7 +24,8 @@ class Device:
         plugin: the module that brings the provider, where onnxruntime itself does not.
         one_at_a_time: whether no two runs may overlap, those of other sessions included.
         cache: how the provider keeps what it compiled; None where it keeps nothing.
-        variant: of a serialised graph, makes the one that this device is given in its place; None where that is the same.
+        variant: of a serialised graph, makes the one that this device is given in its place; None where that is the
+            same.
         note: what it is.
         needs: what must be there for it.
     """

@@ -1,7 +1,7 @@
 """Microsoft's DirectML, on any DirectX 12 graphics.
 
-Its provider asks for sequential execution and no memory pattern, which every session here has. Runs of one session must not
-overlap; those of several have stalled since 1.18 (microsoft/onnxruntime#20713).
+Its provider asks for sequential execution and no memory pattern, which every session here has. Runs of one session must
+not overlap; those of several have stalled since 1.18 (microsoft/onnxruntime#20713).
 """
 
 from glaze_runtime.devices.base import Device

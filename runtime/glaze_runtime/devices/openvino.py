@@ -11,8 +11,9 @@ from glaze_runtime.devices.base import Device
 def unshared(model: bytes) -> bytes:
     """`model`, in which no square weight is a factor as it is and transposed.
 
-    OpenVINO (of onnxruntime-openvino 1.24.1) may then take it one way in both places: the gradient of an SD VAE was 64 % off,
-    without an error. A Reshape to its own shape, which onnxruntime folds away, makes the second a constant of its own.
+    OpenVINO (of onnxruntime-openvino 1.24.1) may then take it one way in both places: the gradient of an SD VAE was 64
+    % off, without an error. A Reshape to its own shape, which onnxruntime folds away, makes the second a constant of
+    its own.
     """
     proto = onnx.ModelProto.FromString(model)
     square = {t.name for t in proto.graph.initializer if len(t.dims) == 2 and t.dims[0] == t.dims[1]}

@@ -48,7 +48,8 @@ class Stepper(Protocol):
 
 
 def examine(device: Device, cards: Sequence[EncoderCard], *, anew: bool = False) -> Verdict:
-    """The first encoder's verdict, or that of the first which fails: a device may be right for one and wrong for another."""
+    """The first encoder's verdict, or that of the first which fails: a device may be right for one and wrong for
+    another."""
     verdicts = []
     for card in cards:
         verdict = self_test(device, partial(Encoder, card), card=card, size=card.side or TILE, anew=anew)
@@ -67,8 +68,8 @@ def self_test(
     folder: Path | None = None,
     anew: bool = False,
 ) -> Verdict:
-    """The verdict on `device`, from an earlier run where nothing that matters has changed since: onnxruntime, the device's options,
-    its hardware and driver as far as onnxruntime and the system tell, the encoder, the size.
+    """The verdict on `device`, from an earlier run where nothing that matters has changed since: onnxruntime, the
+    device's options, its hardware and driver as far as onnxruntime and the system tell, the encoder, the size.
 
     A device that could not run at all is tried again every time: it may only have been busy.
 

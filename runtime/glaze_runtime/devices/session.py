@@ -44,7 +44,8 @@ def open_session(
     dims: Mapping[str, int] = MappingProxyType({}),
     initializers: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> "onnxruntime.InferenceSession":
-    """A session that runs `model` on `device`, and not by surprise on another. Its attribute `placement` is its `Placement`.
+    """A session that runs `model` on `device`, and not by surprise on another. Its attribute `placement` is its
+    `Placement`.
 
     Args:
         model: a serialised ONNX model, or the file of one, which may keep its tensors in a file beside it.
@@ -136,7 +137,8 @@ def _session_options() -> "onnxruntime.SessionOptions":
     options.log_severity_level = 3
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = _threads()
-    # Both would hold on to buffers: a step of an SD VAE at 512x512 takes 2.2 GiB without, over 5 with them, in the same time.
+    # Both would hold on to buffers: a step of an SD VAE at 512x512 takes 2.2 GiB without, over 5 with them, in the same
+    # time.
     options.enable_mem_reuse = False
     options.enable_mem_pattern = False
     # Threads that spin between two runs would take the processor from numpy.
@@ -190,7 +192,8 @@ def _fingerprint(
 def _placement(session: "onnxruntime.InferenceSession", model: bytes | Path, device: Device) -> Placement:
     """Where the operators of `model` run.
 
-    onnxruntime lists every operator that it left to the CPU, but of WebGPU's own (1.27) only those it added to the graph.
+    onnxruntime lists every operator that it left to the CPU, but of WebGPU's own (1.27) only those it added to the
+    graph.
 
     Raises:
         DeviceError: all of the work is on the CPU, and the device is another.

@@ -28,8 +28,8 @@ class Verdict:
         relative_error: relative L2, the largest of the latent's, the loss's and the gradient's; None if it did not run.
         gradient_cosine: of the angle between its gradient and the CPU's, the smallest; None if it did not run.
         seconds_per_step, cpu_seconds_per_step: medians; None if it did not run.
-        operators, operators_on_cpu: of the step graph, how many the device takes, and how many are left to the CPU; None if
-            it did not run.
+        operators, operators_on_cpu: of the step graph, how many the device takes, and how many are left to the CPU;
+            None if it did not run.
     """
 
     device: str

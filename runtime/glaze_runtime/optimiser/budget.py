@@ -1,14 +1,15 @@
 """The visibility budget: how far a picture may move in opponent colour before people notice, pixel by pixel.
 
-A change is weighed in two bands a channel, because the eye (and butteraugli, which the thresholds were measured with on flat
-colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the amplitude at which it sees fine chroma:
+A change is weighed in two bands a channel, because the eye (and butteraugli, which the thresholds were measured with on
+flat colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the amplitude at which it sees fine
+chroma:
 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E³ )                                                    the sixth power keeps the worst place down
 
-The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license noise
-beside it (contrast masking after Chou & Li 1995; the minimum is ours). LOW_c and HIGH_c hold around mid-grey; around another
-colour they follow how strongly the eye's receptors respond there, by butteraugli's model of them
+The mask is 1 on flats and grows with texture. It is a local minimum, so that an outline in flat art does not license
+noise beside it (contrast masking after Chou & Li 1995; the minimum is ours). LOW_c and HIGH_c hold around mid-grey;
+around another colour they follow how strongly the eye's receptors respond there, by butteraugli's model of them
 (https://github.com/google/butteraugli). Of fine chroma only CALM is left on flats.
 """
 
@@ -35,7 +36,8 @@ CAP = 2.0
 TEXTURE_GAIN, MASK_MOST = 0.25, 2.2
 """The mask grows by TEXTURE_GAIN for each 1/255 of fine contrast, up to MASK_MOST."""
 CALM, RELIEF = 0.5, 8.0
-"""Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8 pixels."""
+"""Fine chroma has CALM of its threshold on flats, and all of it where luminance deviates by RELIEF/255 within 8
+pixels."""
 OPSIN = np.array([[0.2996, 0.6337, 0.0777], [0.2216, 0.6939, 0.0987], [0.02, 0.02, 0.2048]], np.float32)
 OPSIN_BIAS = np.array([11.727, 11.727, 22.198], np.float32)
 """Receptors L, M, S respond with log(OPSIN · linear RGB · NITS + OPSIN_BIAS); butteraugli's constants."""

@@ -1,6 +1,8 @@
-"""The learned step: where to go from a gradient, as a network has learned it on other pictures (`glaze_export.learned_step`).
+"""The learned step: where to go from a gradient, as a network has learned it on other pictures
+(`glaze_export.learned_step`).
 
-Eight of its steps, with one encoder each, go nearly as far as fifty-two of Adam's with all of them (docs/performance.md).
+Eight of its steps, with one encoder each, go nearly as far as fifty-two of Adam's with all of them
+(docs/performance.md).
 """
 
 import numpy as np

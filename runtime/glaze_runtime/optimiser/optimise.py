@@ -1,11 +1,13 @@
-"""The optimiser: the change to a picture that brings what encoders see towards a target style, within a visibility budget.
+"""The optimiser: the change to a picture that brings what encoders see towards a target style, within a visibility
+budget.
 
-    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  PENALTY_WEIGHT · mean(E(d)³)  +  P(x + d, x)
-    subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
+    minimise over d    sum_k w_k |Phi_k(x + d) − Phi_k(t)|² / |Phi_k(x) − Phi_k(t)|²  +  PENALTY_WEIGHT · mean(E(d)³)  +
+     P(x + d, x) subject to         |d| <= limit, pixel by pixel in Y, Cb, Cr;   0 <= x + d <= 1
 
 Phi_k are encoders, x is seen through views (`views.py`) after a transform (`transforms.py`), E is the visible energy
-(`budget.py`), P a perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et al., USENIX
-Security 2023). Steps are taken by a network that has learned on other pictures where a gradient leads (`learned_step.py`).
+(`budget.py`), P a perceptual distance where one is given (`perceptual.py`). The objective is that of Glaze (Shan et
+al., USENIX Security 2023). Steps are taken by a network that has learned on other pictures where a gradient leads
+(`learned_step.py`).
 """
 
 from collections.abc import Callable, Sequence
@@ -26,8 +28,8 @@ from glaze_runtime.optimiser.views import Size, Square, View, resize
 PENALTY_WEIGHT = 1.0
 """Weight of the visible energy."""
 GRIDS = ((0, 0), (4, 4), (2, 6), (6, 2), (1, 3), (5, 7), (3, 1), (7, 5))
-"""Eighths of a stride, down and right, by which the grid of each network moves from turn to turn: what two, four or eight turns in
-a row add in a pattern of the stride cancels out."""
+"""Eighths of a stride, down and right, by which the grid of each network moves from turn to turn: what two, four or
+eight turns in a row add in a pattern of the stride cancels out."""
 
 
 def nothing(seen: Image, image: Image) -> Image:
@@ -66,7 +68,8 @@ class Canvas:
     def gradient(
         self, fraction: Image, goal: "Goal", grid: tuple[float, float], rng: np.random.Generator
     ) -> Image:
-        """That of the objective [H,W,3] for `fraction` [H,W,3], as the encoder of `goal` sees it in one sweep on `grid`."""
+        """That of the objective [H,W,3] for `fraction` [H,W,3], as the encoder of `goal` sees it in one sweep on
+        `grid`."""
         seen = self.moved(fraction)
         inside = seen.clip(0, 1)
         _, penalty = self.budget.penalty((inside - self.image) @ TO_OPPONENT.T)
@@ -100,8 +103,8 @@ def optimise(
         perceptual: gradient [H,W,3] of P(x + d, x) with respect to x + d, as `LpipsHinge.gradient`.
         learned: the network that takes the steps, called as `learned_step.LearnedStep`.
         steps: how many, each with one encoder in turn.
-        longest_sides: pixels; the sweeps of views, which cover the picture about once, take these sizes in turn, as far as the
-            picture is that large.
+        longest_sides: pixels; the sweeps of views, which cover the picture about once, take these sizes in turn, as far
+            as the picture is that large.
         free: [H,W] bool, False where the picture must stay as it is; None if it may change everywhere.
         neutral: change luminance only.
         seed: the same seed on the same device gives the same change.
@@ -136,8 +139,8 @@ def optimise(
 class Goal:
     """|Phi(image) − Phi(target)|² / |Phi(start) − Phi(target)|² for one encoder at one size.
 
-    Latent cells begin at another pixel in every sweep. A change that is made for one grid is lost on a trainer who crops, and people
-    see it as a weave on smooth gradients (docs/decisions.md).
+    Latent cells begin at another pixel in every sweep. A change that is made for one grid is lost on a trainer who
+    crops, and people see it as a weave on smooth gradients (docs/decisions.md).
     """
 
     def __init__(self, encoder: EncoderLike, size: Size | Square, start: Image, target: Image) -> None:
@@ -146,7 +149,8 @@ class Goal:
         self.whole = max(float(np.square(whole_latent(encoder, start, size) - self.latent).sum()), 1e-6)
 
     def gradient(self, image: Image, grid: tuple[float, float], rng: np.random.Generator) -> Image:
-        """The gradient [H,W,3] at `image`, seen through the views of one sweep; `grid`: strides by which the cells are moved."""
+        """The gradient [H,W,3] at `image`, seen through the views of one sweep; `grid`: strides by which the cells are
+        moved."""
         total = np.zeros_like(image)
         transform, size = draw_transform(rng), self.size.moved(grid)
         for view in size.sweep(rng, filtered=transform.filtered):
@@ -184,6 +188,7 @@ def _goals(encoder: EncoderLike, start: Image, target: Image, longest_sides: Seq
 
 
 def _grid(turn: int, start: NDArray[np.int64]) -> tuple[float, float]:
-    """Where a network's grid lies in its turn, in strides, 0 to 1, down and right; `start` [2]: in its first, in eighths."""
+    """Where a network's grid lies in its turn, in strides, 0 to 1, down and right; `start` [2]: in its first, in
+    eighths."""
     down, right = (np.array(GRIDS[turn % len(GRIDS)]) + start) % len(GRIDS) / len(GRIDS)
     return float(down), float(right)

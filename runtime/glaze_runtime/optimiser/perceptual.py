@@ -55,7 +55,8 @@ class Distance(Protocol):
 
 
 class Lpips:
-    """The network of `card` on `device`, with the tensors `features.N…` of a `.safetensors` file as torchvision names them.
+    """The network of `card` on `device`, with the tensors `features.N…` of a `.safetensors` file as torchvision names
+    them.
 
     torchvision's own files are pickles, which can run code and are not read; models/README.md says how to convert them.
 
@@ -94,7 +95,8 @@ class Lpips:
 
 @dataclass(frozen=True, kw_only=True)
 class LpipsHinge:
-    """alpha · max(LPIPS − p, 0), with p = `most` and alpha = `weight`; LPIPS is the mean over tiles that cover the picture."""
+    """alpha · max(LPIPS − p, 0), with p = `most` and alpha = `weight`; LPIPS is the mean over tiles that cover the
+    picture."""
 
     lpips: Distance
     most: float = 0.05
@@ -106,7 +108,8 @@ class LpipsHinge:
         return gradient * np.float32(self.weight * (value > self.most))
 
     def within(self, change: Image, reference: Image) -> Image:
-        """As much of `change` [H,W,3] as leaves `reference` [H,W,3] in 0..1 no farther than `most` from itself, in proportion."""
+        """As much of `change` [H,W,3] as leaves `reference` [H,W,3] in 0..1 no farther than `most` from itself, in
+        proportion."""
 
         def fits(share: float) -> bool:
             seen = (reference + share * change).clip(0, 1)

@@ -1,8 +1,8 @@
 """Transforms: what happens to a picture between the artist and a trainer, so that the change is made to survive it.
 
-A sweep of the optimiser looks at the picture through one of them, drawn by its probability: expectation over transformation
-(Athalye et al., "Synthesizing Robust Adversarial Examples", ICML 2018). Filters are linear and part of the views, with exact
-adjoints; the adjoint of the others is taken to be the identity (straight through).
+A sweep of the optimiser looks at the picture through one of them, drawn by its probability: expectation over
+transformation (Athalye et al., "Synthesizing Robust Adversarial Examples", ICML 2018). Filters are linear and part of
+the views, with exact adjoints; the adjoint of the others is taken to be the identity (straight through).
 """
 
 from collections.abc import Callable

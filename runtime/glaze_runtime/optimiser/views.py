@@ -1,8 +1,9 @@
 """Views: how a trainer sees the picture, as linear maps with their adjoints.
 
-A view resizes the picture, cuts a tile out of it and may filter it (half size and back, a blur); rows and columns are independent,
-so it is a pair of banded matrices over the rectangle of the picture that the tile depends on: `patch = R · x · Cᵀ`. Its adjoint
-is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that covers the picture once at one size.
+A view resizes the picture, cuts a tile out of it and may filter it (half size and back, a blur); rows and columns are
+independent, so it is a pair of banded matrices over the rectangle of the picture that the tile depends on: `patch = R ·
+x · Cᵀ`. Its adjoint is `Rᵀ · g · C`, exact by construction. A sweep is the set of views that covers the picture once at
+one size.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,8 @@ BAND = 64
 
 
 class Axis:
-    """One axis of a view: a matrix [n, stop − start] that maps picture samples start..stop to n patch samples, kept in bands."""
+    """One axis of a view: a matrix [n, stop − start] that maps picture samples start..stop to n patch samples, kept in
+    bands."""
 
     def __init__(self, matrix: Matrix) -> None:
         """Of a matrix [n, samples of the whole picture]."""
@@ -64,7 +66,8 @@ def _used(matrix: Matrix) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A linear map from a picture [H,W,3] to a patch [h,w,3]; `cell` is the patch's place in the latent of the whole size."""
+    """A linear map from a picture [H,W,3] to a patch [h,w,3]; `cell` is the patch's place in the latent of the whole
+    size."""
 
     rows: Axis
     columns: Axis
@@ -128,7 +131,8 @@ def _axis(size: int, to: int, offset: int, length: int, filtered: Filter | None)
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """One size at which the picture is looked at: `height` and `width` after the resize, cut into tiles of at most `tile`.
+    """One size at which the picture is looked at: `height` and `width` after the resize, cut into tiles of at most
+    `tile`.
 
     Latent cells begin `shift` pixels from the top and the left, a stride at most.
     """
@@ -160,7 +164,8 @@ class Size:
         return self.view(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
 
     def sweep(self, rng: np.random.Generator, *, filtered: Filter | None = None) -> Iterator[View]:
-        """Views that cover the picture about once, their tiles at a random offset; one view where the tile is large enough.
+        """Views that cover the picture about once, their tiles at a random offset; one view where the tile is large
+        enough.
 
         Args:
             filtered: what is applied to the whole picture after the resize.
@@ -199,7 +204,8 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Square:
-    """The middle square of the picture at one size, all that an encoder with a fixed `side` sees: a latent of one cell."""
+    """The middle square of the picture at one size, all that an encoder with a fixed `side` sees: a latent of one
+    cell."""
 
     picture: tuple[int, int]
     side: int

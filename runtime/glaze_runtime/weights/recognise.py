@@ -1,4 +1,5 @@
-"""Recognising encoders and decoders: which card's graphs the tensors of a checkpoint fit, name by name and shape by shape."""
+"""Recognising encoders and decoders: which card's graphs the tensors of a checkpoint fit, name by name and shape by
+shape."""
 
 import math
 import re

@@ -1,7 +1,7 @@
 """Adding encoders and decoders to those of the catalogue, and removing them.
 
-The way of a checkpoint: `sources` opens it, `recognise` finds the card that its tensors fit, and here they are copied into a folder
-beside the encoder's place, which is renamed when all of it is there.
+The way of a checkpoint: `sources` opens it, `recognise` finds the card that its tensors fit, and here they are copied
+into a folder beside the encoder's place, which is renamed when all of it is there.
 """
 
 import errno
@@ -132,7 +132,8 @@ def add(
 
 
 def add_decoder(given: Path | Checkpoint, name: str | None = None) -> Manifest:
-    """Add the decoder in what is `given`, without its encoder (`recognise.is_decoder`), to one that was added: all of it, or nothing.
+    """Add the decoder in what is `given`, without its encoder (`recognise.is_decoder`), to one that was added: all of
+    it, or nothing.
 
     Args:
         given: as in `add`.

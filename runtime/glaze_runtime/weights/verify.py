@@ -8,8 +8,8 @@ from glaze_runtime.weights.tensorfile import read_tensor
 
 
 def verify(name: str) -> None:
-    """Check the encoder `name` and its own decoder, or the bundled decoder `name`: the sha256, that the tensors are those that the
-    graphs need, that all are numbers.
+    """Check the encoder `name` and its own decoder, or the bundled decoder `name`: the sha256, that the tensors are
+    those that the graphs need, that all are numbers.
 
     Raises:
         OptionError: there is none.

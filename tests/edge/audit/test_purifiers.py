@@ -1,4 +1,5 @@
-"""Every purifier gives a picture of the same shape, in range, and always the same one; some do what is known of them."""
+"""Every purifier gives a picture of the same shape, in range, and always the same one; some do what is known of
+them."""
 
 import numpy as np
 import pytest

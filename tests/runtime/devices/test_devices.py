@@ -72,7 +72,8 @@ def factors() -> bytes:
 def install(
     monkeypatch: pytest.MonkeyPatch, *providers: str, at_work: str = "CPUExecutionProvider", run=None
 ) -> list[SimpleNamespace]:
-    """Pretend that onnxruntime has these providers, and that one of them does the work; the sessions that are opened."""
+    """Pretend that onnxruntime has these providers, and that one of them does the work; the sessions that are
+    opened."""
     opened = []
 
     class Session:

@@ -1,4 +1,5 @@
-"""Recognising: which encoder a file holds, from its tensors, its other keys, its config and its name; and plain refusals."""
+"""Recognising: which encoder a file holds, from its tensors, its other keys, its config and its name; and plain
+refusals."""
 
 import json
 from collections.abc import Callable

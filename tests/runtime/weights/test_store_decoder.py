@@ -1,4 +1,5 @@
-"""Decoders of the artist's: found beside the encoder, or in a file of their own; never half there, and nothing is guessed."""
+"""Decoders of the artist's: found beside the encoder, or in a file of their own; never half there, and nothing is
+guessed."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Image to image by diffusion (Meng et al. 2022, SDEdit): noise is added to a latent and taken away again as a prompt says."""
+"""Image to image by diffusion (Meng et al. 2022, SDEdit): noise is added to a latent and taken away again as a prompt
+says."""
 
 from collections.abc import Callable
 

@@ -43,7 +43,8 @@ class Network:
         """`output` for `inputs`, which are cast to what the network takes.
 
         Raises:
-            ModelError: it does not take these inputs or give this output, memory ran out, or what it gives is no number.
+            ModelError: it does not take these inputs or give this output, memory ran out, or what it gives is no
+                number.
         """
         try:
             feeds = {name: np.asarray(value, self._types[name]) for name, value in inputs.items()}

@@ -1,10 +1,11 @@
 """Schedules of latent diffusion: which noise levels are visited, and the step from one to the next.
 
-A latent with noise is x = sqrt(a)·x0 + sqrt(1 − a)·e: `a`, the signal, runs from 1 (clean) down to nearly 0 (noise alone). A
-network is shown x and a timestep, and gives e, x0 or v = sqrt(a)·e − sqrt(1 − a)·x0.
+A latent with noise is x = sqrt(a)·x0 + sqrt(1 − a)·e: `a`, the signal, runs from 1 (clean) down to nearly 0 (noise
+alone). A network is shown x and a timestep, and gives e, x0 or v = sqrt(a)·e − sqrt(1 − a)·x0.
 
-Euler's method in sigma = sqrt((1 − a)/a) (Karras et al. 2022, algorithm 1 without churn) is DDIM's step (Song et al. 2021,
-equation 12, eta 0) written in other coordinates. So the two share it here, and differ only in the levels they visit.
+Euler's method in sigma = sqrt((1 − a)/a) (Karras et al. 2022, algorithm 1 without churn) is DDIM's step (Song et al.
+2021, equation 12, eta 0) written in other coordinates. So the two share it here, and differ only in the levels they
+visit.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,7 +53,8 @@ class Training:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """From the content of scheduler_config.json, whichever scheduler wrote it; its own way of stepping is not looked at.
+        """From the content of scheduler_config.json, whichever scheduler wrote it; its own way of stepping is not
+        looked at.
 
         Raises:
             ModelError: a setting that no latent diffusion model needs, or an unknown value.
@@ -119,7 +121,8 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConsistencySchedule(Schedule):
-    """Multistep consistency sampling (Luo et al. 2023, latent consistency models, algorithm 3): new noise at each level."""
+    """Multistep consistency sampling (Luo et al. 2023, latent consistency models, algorithm 3): new noise at each
+    level."""
 
     timestep_scaling: float
 
@@ -163,7 +166,8 @@ def turbo(training: Training, steps: int, strength: float) -> Schedule:
 
 
 def lcm(training: Training, steps: int, strength: float) -> Schedule:
-    """Latent consistency models: all of `steps` run, spread over the `strength` least noisy share of the distilled timesteps."""
+    """Latent consistency models: all of `steps` run, spread over the `strength` least noisy share of the distilled
+    timesteps."""
     stride = len(training.signal) // training.original_steps
     distilled = np.arange(int(training.original_steps * strength), 0, -1) * stride - 1
     if steps > len(distilled):

@@ -1,4 +1,5 @@
-"""The layouts of weights files, one a file. A new one is one file here and one entry in `LAYOUTS`, or `DECODER_LAYOUTS`."""
+"""The layouts of weights files, one a file. A new one is one file here and one entry in `LAYOUTS`, or
+`DECODER_LAYOUTS`."""
 
 from glaze_runtime.weights.layouts.base import Layout
 from glaze_runtime.weights.layouts.diffusers import DC, KL, KL_DECODER, TINY, TINY_DECODER

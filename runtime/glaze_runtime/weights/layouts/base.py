@@ -29,7 +29,8 @@ class Layout:
     renames: tuple[tuple[str, str], ...] = ()
 
     def canonical(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        """The network's tensors in `entries` by canonical name and in canonical shape; empty if it is another layout."""
+        """The network's tensors in `entries` by canonical name and in canonical shape; empty if it is another
+        layout."""
         prefix = next((prefix for prefix in self.prefixes if prefix + self.mark in entries), None)
         if prefix is None:
             return {}

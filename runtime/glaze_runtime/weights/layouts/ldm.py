@@ -1,4 +1,5 @@
-"""Autoencoders as the latent-diffusion code names them: in full checkpoints, in bare VAE files, in FLUX's `ae.safetensors`."""
+"""Autoencoders as the latent-diffusion code names them: in full checkpoints, in bare VAE files, in FLUX's
+`ae.safetensors`."""
 
 from glaze_runtime.weights.layouts.base import Layout
 

@@ -1,4 +1,5 @@
-"""Schedules: closed forms, and what must hold whatever the numbers. No torch; the ones of diffusers are in tests/export."""
+"""Schedules: closed forms, and what must hold whatever the numbers. No torch; the ones of diffusers are in
+tests/export."""
 
 from collections.abc import Callable
 from typing import Any

@@ -73,7 +73,8 @@ def test_networks_that_take_guidance_are_given_it(make_engine) -> None:
 
 
 def test_without_noise_taken_away_the_picture_comes_back(make_engine) -> None:
-    """A unet that says 'no noise' and draws of nothing: what is left is the encoder and the decoder, both linear here."""
+    """A unet that says 'no noise' and draws of nothing: what is left is the encoder and the decoder, both linear
+    here."""
     folder = make_engine(recipe={"schedule": "turbo", "steps": 2, "guidance": 1.0})
     for constant in ("half", "colour", "small"):
         change_network(folder, "unet", constant, 0)
