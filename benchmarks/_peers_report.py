@@ -151,29 +151,32 @@ Glaze's LPIPS needs VGG16's weights, which are not part of this project and were
 
 TEXT = """# Time to equal attainment
 
-How long other protectors take, and how much memory, until they move encoders as far as glaze-edge does while their file is as visible.
-They are written in torch from their papers' formulas:
+How long other protectors take, and how much memory, until they move encoders as far as glaze-edge does while their file
+is as visible. They are written in torch from their papers' formulas:
 
-- **PhotoGuard**: its encoder attack. A random start in ±7.7/255, the sign of the gradient, steps that fall along a line from 2.6 to
-  0.03, 1000 of them (200 in its demonstration, which is listed too: the same fall in fewer steps).
-- **Mist**: its texture mode. The same within ±16/255, 100 steps of 1/255. Its own target is one fixed pattern; here it is given the
-  same style target as all others, so that they can be compared.
-- **Glaze** as IMPRESS states it: Adam at 0.001 in −1..1, 500 steps, a uniform start in ±0.05, with 30 · max(LPIPS − 0.05, 0) or
-  without. This is not Glaze itself, which is not published.
+- **PhotoGuard**: its encoder attack. A random start in ±7.7/255, the sign of the gradient, steps that fall along a line
+  from 2.6 to 0.03, 1000 of them (200 in its demonstration, which is listed too: the same fall in fewer steps).
+- **Mist**: its texture mode. The same within ±16/255, 100 steps of 1/255. Its own target is one fixed pattern; here it
+  is given the same style target as all others, so that they can be compared.
+- **Glaze** as IMPRESS states it: Adam at 0.001 in −1..1, 500 steps, a uniform start in ±0.05, with 30 · max(LPIPS −
+  0.05, 0) or without. This is not Glaze itself, which is not published.
 {lpips}
-Equal terms: {pictures} pictures, resized to {side} pixels (longest side; sides cut to multiples of 64, transparent parts on mid-grey),
-the same style targets, the same two bundled encoders with the same weights, and one objective, the mean over the encoders of
-|Φ(x+d) − Φ(t)|² / |Φ(x) − Φ(t)|². {threads} threads each, on two cores; torch runs eagerly, channels last. Each method ran in a
-process of its own, one at a time; memory is the peak of that process with its libraries. A first step is not counted, for either.
+Equal terms: {pictures} pictures, resized to {side} pixels (longest side; sides cut to multiples of 64, transparent
+parts on mid-grey), the same style targets, the same two bundled encoders with the same weights, and one objective, the
+mean over the encoders of |Φ(x+d) − Φ(t)|² / |Φ(x) − Φ(t)|². {threads} threads each, on two cores; torch runs eagerly,
+channels last. Each method ran in a process of its own, one at a time; memory is the peak of that process with its
+libraries. A first step is not counted, for either.
 
-Equal visibility: what a peer moves by (its limit; Adam's rate and start) is scaled on each picture until its last file's butteraugli
-is that of our file at medium intensity and standard effort. Its picture is then written and measured after 1, 2, 3, 5, 8, 12, 20 …
-steps; the measuring is not in its seconds. It has attained as much at the first of these files that reaches our attainment and whose
-butteraugli is at most {slack:.0f} % above ours. The levels of the peers' files are rounded up or down at random, by the fraction: the
-nearest ones would make the same 2/255 of every limit between 1.5 and 2.5, and no strength would be as visible as our file.
+Equal visibility: what a peer moves by (its limit; Adam's rate and start) is scaled on each picture until its last
+file's butteraugli is that of our file at medium intensity and standard effort. Its picture is then written and measured
+after 1, 2, 3, 5, 8, 12, 20 … steps; the measuring is not in its seconds. It has attained as much at the first of these
+files that reaches our attainment and whose butteraugli is at most {slack:.0f} % above ours. The levels of the peers'
+files are rounded up or down at random, by the fraction: the nearest ones would make the same 2/255 of every limit
+between 1.5 and 2.5, and no strength would be as visible as our file.
 
-Our seconds are from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge glaze`, from its
-start to its end, with loading the networks, painting the target, writing the file and measuring it: {whole:.2f} s.
+Our seconds are from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge
+glaze`, from its start to its end, with loading the networks, painting the target, writing the file and measuring it:
+{whole:.2f} s.
 
     benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER --only {pictures} --side {side} --docs docs
 
@@ -184,8 +187,9 @@ figures.](peers.svg)
 
 ## Time to equal attainment
 
-On how many pictures the peer attains as much, and the median of its seconds over ours. Where it does not get there on half of them,
-*over* is its whole run over ours, a lower bound, and *best* its best attainment at equal visibility over ours.
+On how many pictures the peer attains as much, and the median of its seconds over ours. Where it does not get there on
+half of them, *over* is its whole run over ours, a lower bound, and *best* its best attainment at equal visibility over
+ours.
 
 | peer | {head} |
 |---|---|---|---|---|
@@ -193,8 +197,8 @@ On how many pictures the peer attains as much, and the median of its seconds ove
 
 ## The runs
 
-Medians over the pictures, of the last file. *Above control* is attainment less that of the same change with its blocks shuffled and
-signs flipped. Memory is in GiB.
+Medians over the pictures, of the last file. *Above control* is attainment less that of the same change with its blocks
+shuffled and signs flipped. Memory is in GiB.
 
 | method | strength | steps | s a step | s in all | memory | butteraugli | {head} |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -203,15 +207,15 @@ signs flipped. Memory is in GiB.
 ## How to read it
 
 {reading}
-- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with these two
-  encoders, where a gradient leads. And the change goes elsewhere: the peers spend their visibility evenly, glaze-edge where it is
-  hardly seen. Where a peer does not get there at all, that is why.
-- glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps later and
-  costs it attainment here. The others see the picture as it is.
-- Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are far more
-  visible, and attain more.
-- The peers' schedules are scaled, not tuned anew: a schedule made for this strength might be faster. More than the authors' number of
-  steps was not tried.
-- On a graphics card the peers are faster than here. The encoders are small; with a generator's own encoder the steps of all methods
-  take longer (`benchmarks/step.py` compares one step).
+- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with
+  these two encoders, where a gradient leads. And the change goes elsewhere: the peers spend their visibility evenly,
+  glaze-edge where it is hardly seen. Where a peer does not get there at all, that is why.
+- glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps
+  later and costs it attainment here. The others see the picture as it is.
+- Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are
+  far more visible, and attain more.
+- The peers' schedules are scaled, not tuned anew: a schedule made for this strength might be faster. More than the
+  authors' number of steps was not tried.
+- On a graphics card the peers are faster than here. The encoders are small; with a generator's own encoder the steps of
+  all methods take longer (`benchmarks/step.py` compares one step).
 """

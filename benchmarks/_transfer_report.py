@@ -199,20 +199,20 @@ def heat_map(lines: Sequence[Line], stem: Path) -> None:
 
 PAGE = f"""# Transfer between encoders
 
-glaze-edge changes a picture until the encoders it has see another style. The generator that someone tunes on the picture may use an
-encoder that glaze-edge does not have. This page shows how much of the effect carries over.
+glaze-edge changes a picture until the encoders it has see another style. The generator that someone tunes on the
+picture may use an encoder that glaze-edge does not have. This page shows how much of the effect carries over.
 
 - A row names the encoders that took part in the optimisation.
-- A column is a published encoder that the results are measured on: TAESD (Stable Diffusion 1 and 2), TAESDXL (Stable Diffusion XL),
-  TAEF1 (FLUX.1), TAEF2 (FLUX.2), and VAElight, a smaller one for Stable Diffusion 1. They are small stand-ins made by other people.
-  The generators' own encoders were not tested.
+- A column is a published encoder that the results are measured on: TAESD (Stable Diffusion 1 and 2), TAESDXL (Stable
+  Diffusion XL), TAEF1 (FLUX.1), TAEF2 (FLUX.2), and VAElight, a smaller one for Stable Diffusion 1. They are small
+  stand-ins made by other people. The generators' own encoders were not tested.
 - *Attainment* is the share of the way to the style target that the latent covers: 0 is the original, 1 is the target.
-- The *control* is the same change with its blocks shuffled and its signs flipped, that is, noise of the same strength. Cells show
-  attainment above the control. Noise scores 0.
+- The *control* is the same change with its blocks shuffled and its signs flipped, that is, noise of the same strength.
+  Cells show attainment above the control. Noise scores 0.
 - The *view* is the same ratio for the style of the decoded latent, which is closer to what a generator learns.
 
-Every picture is glazed at its own size at standard effort, saved with 8 bits and measured at 512 pixels, the size that many trainers
-use. All rows of a picture have the same style target.
+Every picture is glazed at its own size at standard effort, saved with 8 bits and measured at 512 pixels, the size that
+many trainers use. All rows of a picture have the same style target.
 
     benchmarks/transfer.py PICTURES WEIGHTS -o FOLDER --docs docs
 
@@ -228,8 +228,8 @@ MEASURED = """Measured on {pictures}. {visible}
 
 ## Attainment above the control
 
-Each cell holds the mean over the pictures, the control in parentheses, and the 95 % bootstrap interval of the mean in brackets. Bold
-marks an encoder that took part in the optimisation.
+Each cell holds the mean over the pictures, the control in parentheses, and the 95 % bootstrap interval of the mean in
+brackets. Bold marks an encoder that took part in the optimisation.
 
 {attainment}
 
@@ -241,7 +241,8 @@ Attainment above the control once the picture has moved by 4 pixels, half a late
 {views}{survival}
 ## What it costs
 
-Means over the pictures. Changes are in 1/255: rms in flat and in textured blocks. Seconds are for the glaze of one picture on the CPU.
+Means over the pictures. Changes are in 1/255: rms in flat and in textured blocks. Seconds are for the glaze of one
+picture on the CPU.
 
 {visibility}
 """
@@ -249,8 +250,8 @@ Means over the pictures. Changes are in 1/255: rms in flat and in textured block
 SURVIVAL = """
 ## What survives
 
-The share of the attainment above the control that is left, against a control with the same damage. A dash means that there was too
-little to lose: the interval above reaches below {negligible}.
+The share of the attainment above the control that is left, against a control with the same damage. A dash means that
+there was too little to lose: the interval above reaches below {negligible}.
 
 After JPEG at quality 75 with 4:2:0 chroma:
 

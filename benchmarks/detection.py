@@ -171,9 +171,10 @@ def report(facts: str, rows: dict[str, list[float]], left: dict[str, float]) -> 
 
 TEXT = """# Can glaze be detected and taken off?
 
-LightShed (Foerster et al., USENIX Security 2025) trains a network on pictures before and after a protection tool. Anyone can do so
-with a tool that is public, so we did it with this one: `benchmarks/detection.py` makes pairs with glaze-edge itself and trains a
-small residual autoencoder that gives the change that was made to a picture, with a head that says whether there was one.
+LightShed (Foerster et al., USENIX Security 2025) trains a network on pictures before and after a protection tool.
+Anyone can do so with a tool that is public, so we did it with this one: `benchmarks/detection.py` makes pairs with
+glaze-edge itself and trains a small residual autoencoder that gives the change that was made to a picture, with a head
+that says whether there was one.
 
     benchmarks/detection.py PICTURES DEV -o FOLDER --instrument INSTRUMENT --docs docs
 
@@ -181,9 +182,10 @@ small residual autoencoder that gives the change that was made to a picture, wit
 
 ## Detection
 
-Area under the ROC curve: 0.5 is guessing, 1 is certain detection. *Head* and *energy* are the network's (its logit, and the root
-mean square of the change that it finds); *roughness* is what a detector does that learned nothing, the energy that a 3x3 median
-filter takes away. The last two rows are controls: the farther above 0.5, the more the network takes for glaze what is none.
+Area under the ROC curve: 0.5 is guessing, 1 is certain detection. *Head* and *energy* are the network's (its logit, and
+the root mean square of the change that it finds); *roughness* is what a detector does that learned nothing, the energy
+that a 3x3 median filter takes away. The last two rows are controls: the farther above 0.5, the more the network takes
+for glaze what is none.
 
 | | head | energy | roughness |
 |---|---|---|---|
@@ -199,10 +201,10 @@ The change that the network finds is taken off the glazed picture and the file m
 
 ## What it means
 
-- These are the figures of one small network and a few minutes on a laptop. Whoever means it has more pictures, a larger network and
-  more time: take the figures as the least that an attacker can do.
-- The network knows this version of the tool at medium intensity with the bundled encoders. Other intensities and encoders were not
-  tested.
+- These are the figures of one small network and a few minutes on a laptop. Whoever means it has more pictures, a larger
+  network and more time: take the figures as the least that an attacker can do.
+- The network knows this version of the tool at medium intensity with the bundled encoders. Other intensities and
+  encoders were not tested.
 """
 
 
