@@ -29,7 +29,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     return LINK.sub(inside, markdown)
 
 
-class Docstrings(griffe.Extension):
+class Docstrings(griffe.Extension):  # type: ignore[misc]
     """Docstrings as Griffe reads them: `Example:` is its section `Examples:`, and a drawing is a block of code."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:

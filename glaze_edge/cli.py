@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from glaze_edge import __version__
+from glaze_edge.builds import clashing_builds
 from glaze_edge.commands.remedies import command
 from glaze_models.errors import GlazeError
 
@@ -16,7 +17,7 @@ COMMANDS = {
     "app": "Open the app: in its own window where pywebview is installed, otherwise in the browser.",
     "audit": "Measure how visible the glaze on GLAZED is, and how well it survives edits and attacks.",
     "styles": "List the built-in styles.",
-    "models": "List the generators and the encoders that stand for them, then all encoders: bundled, added, or to be added.",
+    "models": "List the generators and the encoders that stand for them, then all encoders.",
     "devices": "List the devices that were found, whether they passed the self-test, and how fast they are.",
     "show": "Make a sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",
 }
@@ -49,6 +50,13 @@ def cli() -> None:
     Exit codes: 0 all done; 1 a picture failed; 2 an option is wrong; 3 the device; 4 a model; 5 the app; 130
     interrupted.
     """
+    if builds := clashing_builds():
+        names = " and ".join(builds)
+        click.echo(
+            f"Warning: {names} are both installed, and lie on top of each other. Keep one: "
+            f"pip uninstall --yes {' '.join(builds)}, then install the one you want.",
+            err=True,
+        )
 
 
 def main() -> None:

@@ -75,7 +75,8 @@ def test_lines_are_not_too_long(page: Path) -> None:
 
 def test_a_broken_link_and_a_long_line_are_found() -> None:
     long = "word " * 30
-    page = f"![a\npicture](images/none.png) `[no](link)` [site](https://example.org) [here](#below) [there](b.md#c)\n{long}\n"
+    elsewhere = "[site](https://example.org) [here](#below) [there](b.md#c)"
+    page = f"![a\npicture](images/none.png) `[no](link)` {elsewhere}\n{long}\n"
     assert links(page) == ["images/none.png", "b.md"]
     wide = f"| {long} |\n    {long}\n<!-- x:begin -->\n{long}\n<!-- x:end -->\n"
     assert too_long(page + wide) == [long]

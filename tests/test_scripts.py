@@ -228,3 +228,13 @@ def test_ctrl_c_waits_for_the_program_and_ends_with_it(monkeypatch):
 def test_pictures_mean_the_command_glaze(given, passed, monkeypatch):
     monkeypatch.syspath_prepend(SHARED.parent)
     assert load(ROOT / "scripts" / "glaze").command_line(given) == passed
+
+
+def test_windows_has_a_command_of_its_own() -> None:
+    """It is not run here."""
+    text = (ROOT / "scripts" / "glaze.cmd").read_bytes()
+    lines = text.decode("ascii").split("\r\n")
+    assert "\n" not in "".join(lines)
+    calls = [line.strip() for line in lines if '"%~dp0glaze" %*' in line]
+    assert [call.split()[0] for call in calls] == ["py", "python"]
+    assert lines[-2] == "exit /b 1"

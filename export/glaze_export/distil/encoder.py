@@ -12,7 +12,7 @@ A student that is only taught values is fooled where its teacher is not, so chan
 of changes that move the teacher and not yet the student.
 
 Responses, not gradients: the gradients of published tiny encoders turn within 1/255 of noise, so that a gradient at one
-point says little of what a change does (docs/decisions.md).
+point says little of what a change does (docs/decisions/0051-responses-not-gradients.md).
 """
 
 from pathlib import Path

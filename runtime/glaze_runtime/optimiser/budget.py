@@ -1,8 +1,8 @@
 """The visibility budget: how far a picture may move in opponent colour before people notice, pixel by pixel.
 
 A change is weighed in two bands a channel, because the eye (and butteraugli, which the thresholds were measured with on
-flat colours, see docs/decisions.md) sees slow drifts of colour at a fraction of the amplitude at which it sees fine
-chroma:
+flat colours, see docs/decisions/0001-budget-two-bands.md) sees slow drifts of colour at a fraction of the amplitude at
+which it sees fine chroma:
 
     E = blur( sum_c (low_c / LOW_c)² + (high_c / fine_c)² ) / mask²         visibility = sqrt(E), 1 at the threshold
     penalty = mean( E³ )                                                    the sixth power keeps the worst place down
@@ -44,7 +44,8 @@ OPSIN_BIAS = np.array([11.727, 11.727, 22.198], np.float32)
 NITS = 80
 LOW_EYE = (0.0263, 0.00059, 0.00135)
 FINE_EYE = (0.00118, 0.00029, 0.00003)
-"""Weights of L − M, L + M and S for slow and fine changes, fitted to 125 colours (docs/decisions.md)."""
+"""Weights of L − M, L + M and S for slow and fine changes, fitted to 125 colours
+(docs/decisions/0004-thresholds-follow-colour.md)."""
 EYE_SHARE, EYE_LEAST, EYE_MOST = 0.65, 0.3, 1.8
 """The exponent at which that fit was closest for both bands, and how far it may change a threshold."""
 POWER = 3

@@ -2,7 +2,7 @@
 (`glaze_export.learned_step`).
 
 Eight of its steps, with one encoder each, go nearly as far as fifty-two of Adam's with all of them
-(docs/performance.md).
+(docs/decisions/0005-learned-step.md).
 """
 
 import numpy as np

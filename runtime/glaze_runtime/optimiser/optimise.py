@@ -140,7 +140,7 @@ class Goal:
     """|Phi(image) − Phi(target)|² / |Phi(start) − Phi(target)|² for one encoder at one size.
 
     Latent cells begin at another pixel in every sweep. A change that is made for one grid is lost on a trainer who
-    crops, and people see it as a weave on smooth gradients (docs/decisions.md).
+    crops, and people see it as a weave on smooth gradients (docs/decisions/0050-moving-grids.md).
     """
 
     def __init__(self, encoder: EncoderLike, size: Size | Square, start: Image, target: Image) -> None:

@@ -25,7 +25,8 @@ LONGEST_SIDE = 1024
 PALETTE_KEPT, PALETTE_BLUR = 0.7, 32 / 512
 """A target keeps this share of the picture's own slow colours: those left by a blur of this standard deviation, as a
 share of the longest side. A slow drift of colour is what people see first and no visibility budget has room for;
-docs/decisions.md has the figures. (The paper's targets keep layout and palette too, by img2img at strength 0.5.)"""
+docs/decisions/0009-targets-keep-slow-colours.md has the figures. (The paper's targets keep layout and palette too, by
+img2img at strength 0.5.)"""
 
 
 class LiteStylist:

@@ -61,7 +61,8 @@ def test_an_even_change_is_as_visible_at_the_edge(side: int) -> None:
 
 
 def test_thresholds_follow_the_colour_around() -> None:
-    """Fine blue-yellow noise shows more on orange than on grey, by butteraugli's probes (docs/decisions.md)."""
+    """Fine blue-yellow noise shows more on orange than on grey, by butteraugli's probes
+    (docs/decisions/0004-thresholds-follow-colour.md)."""
     image = np.full((64, 128, 3), 0.5, np.float32)
     image[:, 64:] = (0.5, 0.25, 0.05)
     fine = visibility_budget(image, 1.0).fine
