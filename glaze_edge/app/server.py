@@ -222,7 +222,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "encoders": words.encoders(trial.figures.encoders),
         "visibility": trial.figures.visibility,
         "seen": words.seen(trial.figures.visibility),
-        "advice": words.advice(trial.figures.advice),
+        "advice": trial.figures.advice,
         "views": list(trial.views),
     }
 

@@ -58,16 +58,11 @@ def result(done: Done, settings: Settings) -> dict[str, Any]:
         "intensity": settings.intensity,
         "effort": settings.effort,
         "seconds": round(done.seconds, 1),
-        "advice": advice(done.figures.advice),
+        "advice": done.figures.advice,
         "encoders": encoders(done.figures.encoders),
         "visibility": dict(done.figures.visibility),
         "seen": seen(done.figures.visibility),
     }
-
-
-def advice(text: str) -> str:
-    """Advice that names no options of the command line."""
-    return text.replace("--intensity ", "intensity ")
 
 
 def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:

@@ -31,20 +31,11 @@ export function summary(rows) {
   return t(`effect.${level(least)}`);
 }
 
-const KINDS = [
-  [/flat white/, "white"],
-  [/mostly flat/, "flat"],
-  [/moved little/, "little"],
-];
-
-/** The program's advice in the language of the page; as it came where it is not known. */
-export function adviceWords(text) {
-  if (!text) return "";
-  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1];
-  if (!kind) return text;
-  const stronger = /intensity (\w+)/.exec(text)?.[1];
-  const remedy = stronger && has(`intensity.${stronger}`) ? t("advice.stronger", { intensity: t(`intensity.${stronger}`) }) : "";
-  return [t(`advice.${kind}`), remedy].filter(Boolean).join(" ");
+/** Why the effect is small and what helps, or "". */
+export function adviceWords(advice) {
+  if (!advice?.kind) return "";
+  const { kind, stronger } = advice;
+  return [t(`advice.${kind}`), stronger ? t("advice.stronger", { intensity: t(`intensity.${stronger}`) }) : ""].filter(Boolean).join(" ");
 }
 
 /** Rows of (name, value, meaning) of what a person may see. */

@@ -4,9 +4,12 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from glaze_edge.advice import Advice
+from glaze_edge.settings import INTENSITIES
 from glaze_models import GENERATORS
 from glaze_models.styles import STYLE_NAMES
 
@@ -32,6 +35,13 @@ def test_a_language_says_all_that_english_says(language: str) -> None:
         assert words.strip(), key
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", english[key])), key
     assert {f"style.{name}" for name in STYLE_NAMES} <= text.keys()
+
+
+def test_the_page_has_words_for_all_advice() -> None:
+    kinds = get_args(Advice.__annotations__["kind"])
+    assert {f"advice.{kind}" for kind in kinds} | {f"intensity.{name}" for name in INTENSITIES} <= table(
+        "en"
+    ).keys()
 
 
 def test_the_page_says_the_caveats_of_generators() -> None:
