@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from glaze_edge import __version__
-from glaze_edge.app import words
+from glaze_edge.app import messages
 from glaze_edge.app.feed import Feed
-from glaze_edge.app.work import safe_name
+from glaze_edge.app.queue_folder import safe_name
 from glaze_models.errors import AppError, GlazeError, OptionError
 from glaze_runtime.weights import store
 from glaze_runtime.weights.recognise import is_decoder
@@ -102,7 +102,7 @@ class Checkpoints:
             self._state = None
         elif isinstance(problem, Exception):
             log.error("adding %s", self._state["name"], exc_info=problem)
-            self._state["error"] = words.unexpected(problem)["text"]
+            self._state["error"] = messages.unexpected(problem)["text"]
         self.remove()
         self._busy.release()
         self._feed.tell("state")

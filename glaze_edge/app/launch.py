@@ -18,10 +18,10 @@ import uvicorn
 
 from glaze_edge.app.guard import Guard
 from glaze_edge.app.instance import Instance, hand_over
+from glaze_edge.app.messages import log_file
 from glaze_edge.app.server import make_app
 from glaze_edge.app.studio import Studio
 from glaze_edge.app.window import OwnWindow
-from glaze_edge.app.words import log_file
 from glaze_edge.files.atomic import reason
 from glaze_edge.files.paths import found
 from glaze_models.errors import AppError, OptionError

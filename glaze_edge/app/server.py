@@ -17,14 +17,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from glaze_edge.app import images, words
+from glaze_edge.app import images, messages
 from glaze_edge.app.checkpoints import MOST_BYTES as MOST_CHECKPOINT_BYTES
 from glaze_edge.app.queue import NoSuchPicture
+from glaze_edge.app.queue_folder import Item
 from glaze_edge.app.requests import json_of, number, receive, require_room, verb
 from glaze_edge.app.state import MOST_BYTES
 from glaze_edge.app.studio import Replaced, Studio
 from glaze_edge.app.trial import Trial
-from glaze_edge.app.work import Item
 from glaze_edge.files.paths import distinct
 from glaze_models.errors import GlazeError
 
@@ -61,7 +61,7 @@ def make_app(studio: Studio, end: Callable[[], None]) -> Starlette:
 
     async def glaze_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, GlazeError)
-        return _error(400, **words.error(error, studio.queue.folder.path))
+        return _error(400, **messages.error(error, studio.queue.folder.path))
 
     page = _page()
 
@@ -219,9 +219,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "height": trial.before.height,
         "seconds": round(trial.seconds, 1),
         "style": trial.style,
-        "encoders": words.encoders(trial.figures.encoders),
+        "encoders": messages.encoders(trial.figures.encoders),
         "visibility": trial.figures.visibility,
-        "seen": words.seen(trial.figures.visibility),
+        "seen": messages.seen(trial.figures.visibility),
         "advice": trial.figures.advice,
         "views": list(trial.views),
     }
@@ -396,4 +396,4 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return _error(500, **words.unexpected(error))
+    return _error(500, **messages.unexpected(error))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from glaze_edge import __version__
 from glaze_edge.app.feed import Kind
-from glaze_edge.app.work import Item
-from glaze_edge.batch import works
+from glaze_edge.app.queue_folder import Item
+from glaze_edge.batch import work_units
 from glaze_edge.settings import EFFORTS, INTENSITIES
 from glaze_models import GENERATORS
 from glaze_models.styles import STYLE_NAMES
@@ -133,15 +133,17 @@ def _whole(studio: Studio) -> tuple[float, float | None]:
     done += sum(
         _work(studio, item) - _left(studio, item) for item in studio.queue.items if item.state == "working"
     )
-    pace = studio.networks.pace
-    return done / (done + left) if done else 0.0, round(pace.seconds(left), 1) if pace and left else None
+    throughput = studio.networks.throughput
+    return done / (done + left) if done else 0.0, round(
+        throughput.seconds(left), 1
+    ) if throughput and left else None
 
 
 def _seconds_left(studio: Studio, item: Item) -> float | None:
-    pace = studio.networks.pace
-    if pace is None or item.state not in ("waiting", "working"):
+    throughput = studio.networks.throughput
+    if throughput is None or item.state not in ("waiting", "working"):
         return None
-    return round(pace.seconds(_left(studio, item)), 1)
+    return round(throughput.seconds(_left(studio, item)), 1)
 
 
 def _left(studio: Studio, item: Item) -> float:
@@ -149,16 +151,16 @@ def _left(studio: Studio, item: Item) -> float:
 
 
 def _work(studio: Studio, item: Item) -> float:
-    return sum(works(size(item), studio.settings))
+    return sum(work_units(size(item), studio.settings))
 
 
 def _times(studio: Studio, sizes: Sequence[tuple[int, int]]) -> dict[str, float] | None:
     """Seconds that pictures of these sizes take with each effort."""
-    pace = studio.networks.pace
-    if pace is None:
+    throughput = studio.networks.throughput
+    if throughput is None:
         return None
     return {
-        effort: round(pace.seconds(sum(sum(works(size, settings)) for size in sizes)), 1)
+        effort: round(throughput.seconds(sum(sum(work_units(size, settings)) for size in sizes)), 1)
         for effort in EFFORTS
         for settings in [replace(studio.settings, effort=effort)]
     }

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glaze_edge.app import images, words
+from glaze_edge.app import images, messages
 from glaze_edge.app.checkpoints import Checkpoints
 from glaze_edge.app.feed import Feed, Kind
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue
+from glaze_edge.app.queue_folder import Item, QueueFolder, safe_name
 from glaze_edge.app.state import MOST_PICTURES, snapshot
 from glaze_edge.app.trial import Trial, try_out
-from glaze_edge.app.work import Item, WorkFolder, safe_name
 from glaze_edge.app.worker import Worker
 from glaze_edge.files import output_path, read_picture
 from glaze_edge.files.atomic import reason, replacing
@@ -75,7 +75,7 @@ class Studio:
         self._progress: dict[str, float] = {}
         self.trying: float | None = None
         self.checkpoints = Checkpoints(folder / "incoming", self.feed)
-        self.queue = Queue(WorkFolder(folder / "queue"), self._changed)
+        self.queue = Queue(QueueFolder(folder / "queue"), self._changed)
         self._drawn: str | None = None
         self._newest: object = None
         self._trials: dict[str, Trial] = {}
@@ -136,13 +136,13 @@ class Studio:
         try:
             self._look_at(item)
         except PictureError as error:
-            problem = words.error(error, self.queue.folder.path)
+            problem = messages.error(error, self.queue.folder.path)
             self.queue.update(item, state="failed", error=problem)
         except FileNotFoundError:
             log.info("%s was removed while it was checked", item.name)
         except Exception as error:
             log.exception("check of %s", item.name)
-            self.queue.update(item, state="failed", error=words.unexpected(error))
+            self.queue.update(item, state="failed", error=messages.unexpected(error))
 
     def _look_at(self, item: Item) -> None:
         path = self.queue.folder.original(item)
@@ -319,7 +319,7 @@ class Studio:
             self.feed.tell("progress")
 
         picture = read_picture(self.queue.folder.original(item))
-        with self.networks.turns.prompt():
+        with self.networks.lock.urgent():
             tell(0)
             try:
                 session = self.networks.session(self._now())

@@ -9,11 +9,11 @@ from time import monotonic, sleep
 from PIL import Image as PillowImage
 
 from glaze_edge.api import Session
-from glaze_edge.app import words
+from glaze_edge.app import messages
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue, Stopped
 from glaze_edge.audit.report import write_report
-from glaze_edge.batch import Failed, Order, glaze_all, works
+from glaze_edge.batch import Failed, Order, glaze_all, work_units
 from glaze_edge.files import read_picture
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
@@ -75,26 +75,26 @@ class Worker:
     def _try(self, job: Job) -> None:
         try:
             self._on_progress(job, 0)
-            with self._networks.turns.patient():
+            with self._networks.lock.background():
                 (self._glaze if job.kind == "glaze" else self._audit)(job)
         except Stopped:
             self._queue.finish(job)
         except GlazeError as error:
-            self._fail(job, words.error(error, self._queue.folder.path))
+            self._fail(job, messages.error(error, self._queue.folder.path))
         except Exception as error:
             log.exception("%s of %s", job.kind, job.item.name)
-            self._fail(job, words.unexpected(error))
+            self._fail(job, messages.unexpected(error))
 
     def _load(self) -> None:
         """So that the first trial need not wait for it. Where it fails the page says why, and the next picture tries again."""
         try:
-            with self._networks.turns.patient():
+            with self._networks.lock.background():
                 self._networks.session(self._settings())
         except GlazeError as error:
             self._networks.problem = str(error)
         except Exception as error:
             log.exception("loading the networks")
-            self._networks.problem = words.unexpected(error)["text"]
+            self._networks.problem = messages.unexpected(error)["text"]
         finally:
             self._on_loaded()
 
@@ -114,7 +114,7 @@ class Worker:
             save_target=folder.target(item),
             overwrite=True,
         )
-        work = sum(works((item.height, item.width), settings))
+        work = sum(work_units((item.height, item.width), settings))
         between = self._between(job, work, session)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):
@@ -123,7 +123,7 @@ class Worker:
         self._queue.finish(
             job,
             state="done",
-            result=words.result(outcome, settings),
+            result=messages.result(outcome, settings),
             saved=False,
             audit="none",
             audit_error=None,
@@ -145,21 +145,21 @@ class Worker:
 
     def _between(self, job: Job, work: float, session: Session) -> Callable[[float], None]:
         """What is done between two steps of a job of so much `work` with `session`; it is told the share that is done."""
-        turns, pace = self._networks.turns, self._networks.pace
+        lock, throughput = self._networks.lock, self._networks.throughput
         done, since = 0.0, monotonic()
 
         def between(share: float) -> None:
             nonlocal done, since
-            if work and pace:
-                pace.add(work * (share - done), monotonic() - since)
+            if work and throughput:
+                throughput.add(work * (share - done), monotonic() - since)
             self._on_progress(job, share)
             self._queue.require_wanted(job)
-            turns.give_way()
+            lock.give_way()
             if self._queue.held:
-                with turns.rest():
+                with lock.released():
                     self._queue.wait_while_held(job)
                 self._queue.require_wanted(job)
-            self._networks.resume(session, pace)
+            self._networks.resume(session, throughput)
             done, since = share, monotonic()
 
         return between

@@ -5,7 +5,7 @@ import { confirmed, show, shows } from "./dialog.js";
 import { bar, byId, icon, label, make, put, say, set, sync } from "./dom.js";
 import { said, send } from "./notice.js";
 import { percent, t } from "./text.js";
-import { encoderName } from "./words.js";
+import { encoderName } from "./messages.js";
 
 let now = () => null;
 let view = null;

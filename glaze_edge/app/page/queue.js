@@ -6,7 +6,7 @@ import { send } from "./notice.js";
 import { showResult } from "./result.js";
 import { bytes, duration, left, size, t } from "./text.js";
 import { showTry } from "./try.js";
-import { adviceWords, seenWords, styleName } from "./words.js";
+import { adviceWords, seenWords, styleName } from "./messages.js";
 
 const DRAGGED = "application/x-glaze-edge-picture";
 const READY = new Set(["waiting", "working", "done", "cancelled"]);

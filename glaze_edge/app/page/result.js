@@ -6,7 +6,7 @@ import { hide, show, shows } from "./dialog.js";
 import { bar, make, put, set } from "./dom.js";
 import { send } from "./notice.js";
 import { bytes, t } from "./text.js";
-import { adviceWords, movedFigures, movedWords, seenWords, styleName, summary, visibilityRows } from "./words.js";
+import { adviceWords, movedFigures, movedWords, seenWords, styleName, summary, visibilityRows } from "./messages.js";
 
 const LARGEST = 2048;
 

@@ -5,7 +5,7 @@ import { byId, make, put, set, sync } from "./dom.js";
 import { renderGenerators } from "./generators.js";
 import { send } from "./notice.js";
 import { count, duration, t } from "./text.js";
-import { styleName } from "./words.js";
+import { styleName } from "./messages.js";
 
 let now = () => null;
 const parts = new WeakMap();

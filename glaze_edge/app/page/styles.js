@@ -5,7 +5,7 @@ import { hide, show, shows } from "./dialog.js";
 import { byId, make, put, set, sync } from "./dom.js";
 import { choose, shown } from "./settings.js";
 import { t } from "./text.js";
-import { styleName } from "./words.js";
+import { styleName } from "./messages.js";
 
 let now = () => null;
 let on = null;

@@ -7,7 +7,7 @@ import { bar, make, put, say, set } from "./dom.js";
 import { said } from "./notice.js";
 import { choose } from "./settings.js";
 import { duration, percent, t } from "./text.js";
-import { adviceWords, encoderName, movedFigures, movedWords, styleName, summary } from "./words.js";
+import { adviceWords, encoderName, movedFigures, movedWords, styleName, summary } from "./messages.js";
 
 const SIDE = 512;
 const STEP = 64;

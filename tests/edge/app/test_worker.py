@@ -10,7 +10,7 @@ import pytest
 
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Queue
-from glaze_edge.app.work import Item, WorkFolder
+from glaze_edge.app.queue_folder import Item, QueueFolder
 from glaze_edge.app.worker import Worker
 from glaze_edge.settings import Settings
 from glaze_models.errors import DeviceError
@@ -35,7 +35,7 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Networks:
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Queue:
-    return Queue(WorkFolder(tmp_path / "queue"), lambda: None)
+    return Queue(QueueFolder(tmp_path / "queue"), lambda: None)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_list_that_cannot_be_saved_does_not_end_the_run(
 ) -> None:
     items = [add(queue, "one.png"), add(queue, "two.png")]
     monkeypatch.setattr("glaze_edge.app.worker.glaze_all", broken)
-    monkeypatch.setattr("glaze_edge.app.work.replacing", problem)
+    monkeypatch.setattr("glaze_edge.app.queue_folder.replacing", problem)
     start()
     queue.start()
     wait(lambda: queue.run == "idle")
@@ -103,7 +103,7 @@ def test_the_worker_outlives_its_own_mistakes(
         next(mistakes, lambda: None)()
         return {"kind": "other", "text": str(error)}
 
-    monkeypatch.setattr("glaze_edge.app.words.unexpected", unexpected)
+    monkeypatch.setattr("glaze_edge.app.messages.unexpected", unexpected)
     start()
     queue.start()
     wait(lambda: queue.run == "idle")

@@ -1,4 +1,4 @@
-"""The work: pictures in the queue, in a folder that outlives a crash or a power cut."""
+"""Pictures in the queue, and the folder that keeps them through a crash or a power cut."""
 
 import json
 import re
@@ -33,7 +33,7 @@ class Item:
         error: kind and text of what is wrong with it.
         embedding: where it lies among styles, 100 numbers; empty before it was checked.
         origin: the artist's own file, where the program was told of it; never by the page.
-        result: what was reached (see `glaze_edge.app.words.result`); None before.
+        result: what was reached (see `glaze_edge.app.messages.result`); None before.
         audit: "none", "waiting", "working", "done" or "failed".
         audit_error: why it failed.
         saved: the artist has a copy of the result.
@@ -54,7 +54,7 @@ class Item:
     saved: bool = False
 
 
-class WorkFolder:
+class QueueFolder:
     """Where the pictures of the queue are kept, one folder a picture, and the list of them."""
 
     def __init__(self, path: Path) -> None:
