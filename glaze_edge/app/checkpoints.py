@@ -1,7 +1,6 @@
 """Encoders from the artist's own checkpoints: received, read, added."""
 
 import logging
-import os
 import shutil
 import threading
 from asyncio import CancelledError
@@ -31,7 +30,7 @@ class Checkpoints:
     """Adds one checkpoint at a time; `folder` holds its file meanwhile."""
 
     def __init__(self, folder: Path, feed: Feed) -> None:
-        self._folder, self._feed = folder, feed
+        self.folder, self._feed = folder, feed
         self._busy = threading.Lock()
         self._state: dict[str, Any] | None = None
         self.remove()
@@ -58,12 +57,12 @@ class Checkpoints:
         }
         self._feed.tell("state")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             problem = AppError(f"{safe_name(name)} was not taken in: {error.strerror}. Check the disk.")
             self.end(problem)
             raise problem from error
-        return self._folder / safe_name(name)
+        return self.folder / safe_name(name)
 
     def tell(self, done: int, whole: int) -> None:
         """So many bytes of `whole` are there, or were read."""
@@ -80,33 +79,29 @@ class Checkpoints:
         assert self._state is not None
         self._state |= {"stage": "reading", "share": 0.0}
         self._feed.tell("state")
-        try:
-            checkpoint = open_checkpoint(path)
-            if is_decoder(checkpoint):
-                added = add_decoder(checkpoint)
-            else:
-                added, _ = store.add(checkpoint, version=__version__, on_bytes=self.tell)
-        except GlazeError as error:
-            raise type(error)(str(error).replace(f"{self._folder}{os.sep}", "")) from error
+        checkpoint = open_checkpoint(path)
+        if is_decoder(checkpoint):
+            added = add_decoder(checkpoint)
+        else:
+            added, _ = store.add(checkpoint, version=__version__, on_bytes=self.tell)
         self._state["added"] = added.name
         return added.name
 
     def end(self, problem: BaseException | None = None) -> None:
         """The end of what `begin` began, well or with a `problem`; the file is removed."""
         assert self._state is not None
-        if isinstance(problem, GlazeError):
-            self._state["error"] = str(problem)
-        elif isinstance(problem, HTTPException):
-            self._state["error"] = problem.detail
+        if isinstance(problem, HTTPException):
+            self._state["error"] = messages.refusal(problem.detail)
         elif isinstance(problem, ClientDisconnect | CancelledError):
             self._state = None
         elif isinstance(problem, Exception):
-            log.error("adding %s", self._state["name"], exc_info=problem)
-            self._state["error"] = messages.unexpected(problem)["text"]
+            if not isinstance(problem, GlazeError):
+                log.error("adding %s", self._state["name"], exc_info=problem)
+            self._state["error"] = messages.problem(problem, self.folder)
         self.remove()
         self._busy.release()
         self._feed.tell("state")
 
     def remove(self) -> None:
         """Remove what is left of files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

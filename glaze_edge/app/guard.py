@@ -11,6 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from glaze_edge.app import messages
+
 SAFE = "GET", "HEAD"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -50,7 +52,7 @@ class Guard:
             return
         answer = self._app
         if refusal := self._refusal(scope):
-            answer = JSONResponse({"error": {"kind": "refused", "text": refusal[1]}}, refusal[0])
+            answer = JSONResponse({"error": messages.refusal(refusal[1])}, refusal[0])
         elif scope["path"] == self._prefix:
             answer = RedirectResponse(f"{self._prefix}/")
         else:

@@ -1,5 +1,8 @@
 """The networks in use, and how fast they are."""
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from weakref import WeakSet
 
@@ -10,6 +13,8 @@ from glaze_edge.app.throughput import Throughput
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
 from glaze_runtime.weights.catalogue import find_encoder
+
+log = logging.getLogger(__name__)
 
 
 class Networks:
@@ -24,7 +29,7 @@ class Networks:
     def __init__(self) -> None:
         self.lock = PriorityLock()
         self.throughput: Throughput | None = None
-        self.problem: str | None = None
+        self.problem: messages.Problem | None = None
         self._session: Session | None = None
         self._given: WeakSet[Session] = WeakSet()
 
@@ -34,13 +39,20 @@ class Networks:
         session = self._session
         return session.device.name if session else None
 
+    def load(self, settings: Callable[[], Settings]) -> None:
+        """Load the networks that are needed first, so that nobody waits for them later; `problem` says why not."""
+        with suppress(Exception):
+            with self._problem_kept():
+                wanted = settings()
+            self.session(wanted)
+
     def session(self, settings: Settings) -> Session:
         """A session with `settings`, which name their encoders.
 
         Raises:
             GlazeError: the networks cannot be loaded.
         """
-        try:
+        with self._problem_kept():
             cards = [find_encoder(name) for name in settings.encoders]
             if self._session is None or [each.card for each in self._session.encoders] != cards:
                 self._release()  # before the next ones are loaded: both may not fit into memory
@@ -48,13 +60,6 @@ class Networks:
                 session = Session(replace(settings, style="auto"))
                 self.throughput = Throughput(session.verdict(), len(session.encoders))
                 self._session = session
-        except GlazeError as error:
-            self.problem = str(error)
-            raise
-        except Exception as error:
-            self.problem = messages.unexpected(error)["text"]
-            raise
-        self.problem = None
         session = self._session.retuned(settings)
         self._given.add(session)
         return session
@@ -68,3 +73,14 @@ class Networks:
     def _release(self) -> None:
         for session in (*self._given, *filter(None, [self._session])):
             session.release()
+
+    @contextmanager
+    def _problem_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, GlazeError):
+                log.exception("loading the networks")
+            self.problem = messages.problem(error)
+            raise
+        self.problem = None

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from glaze_edge.app.messages import Problem
 from glaze_edge.files.atomic import replacing
 
 State = Literal["checking", "waiting", "working", "done", "failed", "cancelled"]
@@ -30,7 +31,7 @@ class Item:
         bytes: of the file.
         width, height: pixels, upright; 0 before it was checked.
         state: what is happening to it.
-        error: kind and text of what is wrong with it.
+        error: what is wrong with it.
         embedding: where it lies among styles, 100 numbers; empty before it was checked.
         origin: the artist's own file, where the program was told of it; never by the page.
         result: what was reached (see `glaze_edge.app.messages.result`); None before.
@@ -45,12 +46,12 @@ class Item:
     width: int = 0
     height: int = 0
     state: State = "checking"
-    error: dict[str, str] | None = None
+    error: Problem | None = None
     embedding: list[float] = field(default_factory=list)
     origin: str | None = None
     result: dict[str, Any] | None = None
     audit: str = "none"
-    audit_error: str | None = None
+    audit_error: Problem | None = None
     saved: bool = False
 
 

@@ -61,7 +61,7 @@ def make_app(studio: Studio, end: Callable[[], None]) -> Starlette:
 
     async def glaze_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, GlazeError)
-        return _error(400, **messages.error(error, studio.queue.folder.path))
+        return _error(400, messages.problem(error, studio.queue.folder.path, studio.checkpoints.folder))
 
     page = _page()
 
@@ -324,7 +324,7 @@ async def _choose(studio: Studio, request: Request) -> Response:
 async def _save_beside(studio: Studio, request: Request) -> Response:
     await json_of(request)
     written, skipped = await run_in_threadpool(studio.save_beside)
-    rows = [{"name": name, "text": text} for name, text in skipped]
+    rows = [{"name": name, **problem} for name, problem in skipped]
     return JSONResponse({"written": [str(path) for path in written], "skipped": rows})
 
 
@@ -374,26 +374,27 @@ def _png(content: bytes) -> Response:
     return Response(content, media_type="image/png")
 
 
-def _error(status: int, kind: str, text: str) -> Response:
-    return JSONResponse({"error": {"kind": kind, "text": text}}, status)
+def _error(status: int, problem: messages.Problem) -> Response:
+    return JSONResponse({"error": problem}, status)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(error.status_code, "other", error.detail)
+    return _error(error.status_code, messages.refusal(error.detail))
 
 
 async def _no_picture(request: Request, error: Exception) -> Response:
-    return _error(404, "other", "There is no such picture (any more).")
+    return _error(404, messages.refusal("There is no such picture (any more)."))
 
 
 async def _replaced(request: Request, error: Exception) -> Response:
-    return _error(409, "replaced", "Another spot is tried.")
+    return _error(409, messages.refusal("Another spot is tried.", "replaced"))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return _error(400, "other", "The page went away.")
+    return _error(400, messages.refusal("The page went away."))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return _error(500, **messages.unexpected(error))
+    assert isinstance(error, Exception)
+    return _error(500, messages.problem(error))

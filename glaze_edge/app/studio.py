@@ -29,7 +29,7 @@ from glaze_edge.settings import Settings
 from glaze_edge.sheet import difference
 from glaze_edge.target_style import opaque
 from glaze_models import DEFAULT_GENERATORS
-from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError
+from glaze_models.errors import AlreadyGlazed, OptionError, OutputError, PictureError, UnreadablePicture
 from glaze_models.styles import STYLE_NAMES, style_bank, style_named
 from glaze_runtime.arrays import to_pillow
 from glaze_runtime.optimiser.views import resize
@@ -135,14 +135,13 @@ class Studio:
     def _check(self, item: Item) -> None:
         try:
             self._look_at(item)
-        except PictureError as error:
-            problem = messages.error(error, self.queue.folder.path)
-            self.queue.update(item, state="failed", error=problem)
         except FileNotFoundError:
             log.info("%s was removed while it was checked", item.name)
         except Exception as error:
-            log.exception("check of %s", item.name)
-            self.queue.update(item, state="failed", error=messages.unexpected(error))
+            if not isinstance(error, PictureError):
+                log.exception("check of %s", item.name)
+            problem = messages.problem(error, self.queue.folder.path)
+            self.queue.update(item, state="failed", error=problem)
 
     def _look_at(self, item: Item) -> None:
         path = self.queue.folder.original(item)
@@ -172,9 +171,9 @@ class Studio:
             try:
                 shutil.copyfile(path, self.queue.folder.original(item))
             except OSError as error:
-                problem = {"kind": "unreadable", "text": f"{path.name} cannot be read: {error.strerror}."}
+                unreadable = UnreadablePicture(f"{path.name} cannot be read: {error.strerror}.")
                 self.queue.add(item)
-                self.queue.update(item, state="failed", error=problem)
+                self.queue.update(item, state="failed", error=messages.problem(unreadable))
             else:
                 self.accept(item)
 
@@ -337,9 +336,10 @@ class Studio:
 
     # Results
 
-    def save_beside(self) -> tuple[list[Path], list[tuple[str, str]]]:
+    def save_beside(self) -> tuple[list[Path], list[tuple[str, messages.Problem]]]:
         """Write results beside the artist's own files; gives what was written, and (name, why not) of what was not."""
-        written, skipped = [], []
+        written: list[Path] = []
+        skipped: list[tuple[str, messages.Problem]] = []
         for item in self.queue.items:
             if item.result is None or item.origin is None or item.saved:
                 continue
@@ -350,9 +350,10 @@ class Studio:
                 with replacing(path) as file, self.queue.folder.result(item).open("rb") as result:
                     shutil.copyfileobj(result, file)
             except OutputError as error:
-                skipped.append((item.name, str(error)))
+                skipped.append((item.name, messages.problem(error)))
             except OSError as error:
-                skipped.append((item.name, f"{item.name} was not written: {error.strerror or error}."))
+                unwritten = OutputError(f"{item.name} was not written: {error.strerror or error}.")
+                skipped.append((item.name, messages.problem(unwritten)))
             else:
                 written.append(path)
                 self.queue.update(item, saved=True)

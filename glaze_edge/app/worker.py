@@ -43,7 +43,7 @@ class Worker:
     ) -> None:
         self._queue, self._networks = queue, networks
         self._settings, self._on_loaded, self._on_progress = settings, on_loaded, on_progress
-        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
         """Begin to work."""
@@ -53,8 +53,10 @@ class Worker:
         """Wait for the end of the step at work, after the queue was closed: the interpreter must not end within onnxruntime."""
         self._thread.join()
 
-    def _work(self) -> None:
-        self._load()
+    def _run(self) -> None:
+        with self._networks.lock.background():
+            self._networks.load(self._settings)
+        self._on_loaded()
         while True:
             try:
                 job = self._queue.take()
@@ -70,7 +72,8 @@ class Worker:
             self._try(job)
         except Exception as error:
             log.exception("the end of %s", job.item.name)
-            self._fail(job, {"kind": "other", "text": f"{type(error).__name__}: {error}"})
+            text = f"{type(error).__name__}: {error}"
+            self._fail(job, {"kind": messages.OTHER, "text": text, "remedy": None})
 
     def _try(self, job: Job) -> None:
         try:
@@ -79,30 +82,16 @@ class Worker:
                 (self._glaze if job.kind == "glaze" else self._audit)(job)
         except Stopped:
             self._queue.finish(job)
-        except GlazeError as error:
-            self._fail(job, messages.error(error, self._queue.folder.path))
         except Exception as error:
-            log.exception("%s of %s", job.kind, job.item.name)
-            self._fail(job, messages.unexpected(error))
+            if not isinstance(error, GlazeError):
+                log.exception("%s of %s", job.kind, job.item.name)
+            self._fail(job, messages.problem(error, self._queue.folder.path))
 
-    def _load(self) -> None:
-        """So that the first trial need not wait for it. Where it fails the page says why, and the next picture tries again."""
-        try:
-            with self._networks.lock.background():
-                self._networks.session(self._settings())
-        except GlazeError as error:
-            self._networks.problem = str(error)
-        except Exception as error:
-            log.exception("loading the networks")
-            self._networks.problem = messages.unexpected(error)["text"]
-        finally:
-            self._on_loaded()
-
-    def _fail(self, job: Job, error: dict[str, str]) -> None:
+    def _fail(self, job: Job, problem: messages.Problem) -> None:
         if job.kind == "glaze":
-            self._queue.finish(job, state="failed", error=error)
+            self._queue.finish(job, state="failed", error=problem)
         else:
-            self._queue.finish(job, audit="failed", audit_error=error["text"])
+            self._queue.finish(job, audit="failed", audit_error=problem)
 
     def _glaze(self, job: Job) -> None:
         item, folder = job.item, self._queue.folder
@@ -114,8 +103,8 @@ class Worker:
             save_target=folder.target(item),
             overwrite=True,
         )
-        work = sum(work_units((item.height, item.width), settings))
-        between = self._between(job, work, session)
+        units = sum(work_units((item.height, item.width), settings))
+        between = self._between(job, units, session)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):
             raise outcome.error
@@ -143,15 +132,15 @@ class Worker:
         write_report(audit, item.name, folder.result(item).name, folder.report(item))
         self._queue.finish(job, audit="done")
 
-    def _between(self, job: Job, work: float, session: Session) -> Callable[[float], None]:
-        """What is done between two steps of a job of so much `work` with `session`; it is told the share that is done."""
+    def _between(self, job: Job, units: float, session: Session) -> Callable[[float], None]:
+        """What is done between two steps of a job of so many `units` with `session`; it is told the share that is done."""
         lock, throughput = self._networks.lock, self._networks.throughput
         done, since = 0.0, monotonic()
 
         def between(share: float) -> None:
             nonlocal done, since
-            if work and throughput:
-                throughput.add(work * (share - done), monotonic() - since)
+            if units and throughput:
+                throughput.add(units * (share - done), monotonic() - since)
             self._on_progress(job, share)
             self._queue.require_wanted(job)
             lock.give_way()

@@ -1,4 +1,4 @@
-// Figures of a result in words. Only what an encoder was moved beyond its control, noise of the same strength, counts.
+// Problems, advice and figures in words. Only what an encoder was moved beyond its control, noise of the same strength, counts.
 
 import { has, list, number, t } from "./text.js";
 
@@ -30,6 +30,14 @@ export function summary(rows) {
   const least = rows.reduce((weakest, row) => (gain(row) < gain(weakest) ? row : weakest));
   return t(`effect.${level(least)}`);
 }
+
+export const kindWords = ({ kind }) => (has(`error.${kind}`) ? t(`error.${kind}`) : "");
+
+/** What helps against a problem, on this page. */
+export const remedyWords = ({ remedy }) => (remedy ? t(`remedy.${remedy.kind}`, { ...remedy, where: t("encoders.add.title") }) : "");
+
+/** A problem in the language of the page as far as it is known: what it is, what the program says of it, what helps. */
+export const problemWords = (problem) => [kindWords(problem), problem.text, remedyWords(problem)].filter(Boolean).join(" ");
 
 /** Why the effect is small and what helps, or "". */
 export function adviceWords(advice) {

@@ -46,7 +46,7 @@ function renderStyle(state) {
   put(byId("style-about"), style === "auto" ? t("style.auto.about") : t("style.about"));
   const picture = shown(state);
   const image = byId("style-image");
-  const source = picture && drawn ? url(picture.id, `styles/${encodeURIComponent(drawn)}`) : "";
+  const source = picture && drawn ? url(picture.id, `styles/${drawn}`) : "";
   set(image, "hidden", !source);
   if (source && image.getAttribute("src") !== source) image.src = source;
 }

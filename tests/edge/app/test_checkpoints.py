@@ -1,5 +1,6 @@
 """Encoders that an artist adds in the page."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def test_what_is_no_checkpoint_is_named_without_its_folder(tmp_path: Path) -> No
     checkpoints.end(caught.value)
     state = checkpoints.state()
     assert state is not None
-    assert "weights model.safetensors are" in state["error"]
+    assert state["error"]["kind"] == "weights"
+    assert "weights model.safetensors are" in state["error"]["text"]
     assert not path.exists()
 
 
@@ -62,8 +64,12 @@ def test_the_page_is_told_what_is_wrong_with_a_checkpoint(tmp_path: Path) -> Non
     with running(tmp_path) as app:
         for name in ("model.safetensors", "model.ckpt"):
             status, _, body = app.ask("PUT", f"encoders?name={name}", b"\x80\x02 a pickle")
-            assert (status, name in body.decode()) == (400, True)
-            assert name in app.state()["adding"]["error"]
+            error = json.loads(body)["error"]
+            assert status == 400
+            assert error["kind"] in ("option", "weights")
+            assert error["text"].count(name) >= 1
+            assert "/" not in error["text"]
+            assert app.state()["adding"]["error"] == error
         assert list((tmp_path / "encoders").glob("*")) == []
 
 
@@ -74,6 +80,7 @@ def test_a_folder_that_cannot_be_made_keeps_no_later_checkpoint_out(tmp_path: Pa
         checkpoints.begin("model.safetensors")
     state = checkpoints.state()
     assert state is not None
-    assert "was not taken in" in state["error"]
+    assert (state["error"]["kind"], state["error"]["remedy"]) == ("app", None)
+    assert "was not taken in" in state["error"]["text"]
     (tmp_path / "taken").unlink()
     assert checkpoints.begin("model.safetensors").parent.is_dir()

@@ -250,6 +250,8 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     looks_right = FilePayload(name="model.safetensors", mimeType="", buffer=b"no tensors")
     chooser.value.set_files([looks_right])
     expect(dialog.get_by_text("model.safetensors are no safetensors file")).to_be_visible()
+    expect(dialog.get_by_text("A model file cannot be used.")).to_be_visible()
+    expect(dialog.get_by_text("Something went wrong")).to_be_hidden()
     look(page, "encoders")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="What it can and cannot do").click()
