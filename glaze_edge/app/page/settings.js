@@ -8,6 +8,7 @@ import { count, duration, t } from "./text.js";
 import { styleName } from "./messages.js";
 
 let now = () => null;
+let sending = 0;
 const parts = new WeakMap();
 
 /** The picture that styles are shown on: the first that can be shown. */
@@ -15,7 +16,10 @@ export const shown = (state) => state.pictures.find((picture) => !["checking", "
 
 /** Sends a setting; on an error the page shows again what holds, and `back` what it has of it. */
 export async function choose(change, back = () => {}) {
-  if (await send(post("settings", change))) return;
+  sending += 1;
+  const done = await send(post("settings", change));
+  sending -= 1;
+  if (done) return;
   renderSettings(now());
   back();
 }
@@ -51,8 +55,9 @@ function renderStyle(state) {
   if (source && image.getAttribute("src") !== source) image.src = source;
 }
 
+/** While a choice is on its way, the state is older than what the page shows. */
 export function renderSettings(state) {
-  if (!state) return;
+  if (!state || sending) return;
   const { intensity, effort } = state.settings;
   const same = (name) => name;
   sync(byId("intensities"), state.intensities, same, stop("intensity", "sample"), (node, name) => {
