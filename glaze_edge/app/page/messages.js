@@ -15,8 +15,9 @@ export const level = (row) => STEPS.find(([below]) => gain(row) < below)?.[1] ??
 
 export const styleName = (name) => (has(`style.${name}`) ? t(`style.${name}`) : name);
 
-/** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)". */
-export const encoderName = ({ name, stands_for, stand_in }) => t(stand_in ? "encoder.stand_in" : "encoder.of", { generators: list(stands_for), name });
+/** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)"; of a damaged one only the name is known. */
+export const encoderName = ({ name, stands_for, stand_in }) =>
+  stands_for.length ? t(stand_in ? "encoder.stand_in" : "encoder.of", { generators: list(stands_for), name }) : name;
 
 export const movedWords = (row, style) => t(`moved.${level(row)}`, { encoder: encoderName({ ...row, name: row.encoder }), style: styleName(style) });
 

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 from running import App, drawing, running
 
-from glaze_edge.app.state import MOST_BYTES
+from glaze_edge.app.intake import MOST_BYTES
 
 pytestmark = pytest.mark.slow
 
