@@ -179,7 +179,7 @@ what is above it means something.
 The others' figure on the line between the two points about our butteraugli, and in bold how many times it ours is.
 *Above control* is attainment less its control.
 
-| intensity | butteraugli | attainment | sign-PGD | free Adam | sign-PGD above control | sign-PGD after JPEG 75 | sign-PGD, bundled |
+| intensity | butteraugli | attainment | sign-PGD | free Adam | sign-PGD above control | after JPEG 75 | bundled |
 |---|---|---|---|---|---|---|---|
 {equal}
 

@@ -111,7 +111,10 @@ def _reading(methods: dict[str, list[Pair]]) -> Iterator[str]:
             (theirs["seconds"] / theirs["step"]) / (own["seconds"] / own["step"]) for theirs, own in last
         )
         memory = median(theirs["memory"] / own["memory"] for theirs, own in last)
-        yield f"- {name}: a step takes {step:.1f} times as long as one of ours, and the process {memory:.1f} times the memory."
+        yield (
+            f"- {name}: a step takes {step:.1f} times as long as one of ours, and the process {memory:.1f} times "
+            "the memory."
+        )
 
 
 def _plot(rows: Sequence[Row], methods: dict[str, list[Pair]], folder: Path) -> None:
@@ -180,8 +183,7 @@ glaze`, from its start to its end, with loading the networks, painting the targe
 
     benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER --only {pictures} --side {side} --docs docs
 
-![Two line charts of mean attainment over seconds on a logarithmic axis, a line for each method. The tables below have the
-figures.](peers.svg)
+![Line charts of mean attainment over seconds on a logarithmic axis. The tables have the figures.](peers.svg)
 
 ([as PNG](peers.png))
 

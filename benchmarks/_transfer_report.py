@@ -130,7 +130,10 @@ def _measured(lines: Sequence[Line], goal: float | None) -> str:
     if goal is None:
         visible = "All rows have the budget of medium intensity."
     else:
-        visible = f"Each row's budget gives a mean butteraugli of {goal:g} on every sixth picture (`--butteraugli {goal:g}`)."
+        visible = (
+            f"Each row's budget gives a mean butteraugli of {goal:g} on every sixth picture "
+            f"(`--butteraugli {goal:g}`)."
+        )
     views = survival = ""
     if seen := rows_with(lines, "view"):
         views = VIEWS.format(view=table(seen, "view", "view_control"))

@@ -240,9 +240,11 @@ def main() -> None:
     minutes = (monotonic() - started) / 60
     figures = [removed(remover, files, arguments.instrument) for files in tests]
     facts = (
-        f"{len(pairs)} pairs of {CUT_TO} pixels at most, glazed at medium intensity and {TRAINED_AT} effort, each towards\n"
+        f"{len(pairs)} pairs of {CUT_TO} pixels at most, glazed at medium intensity and {TRAINED_AT} effort, "
+        "each towards\n"
         f"a style drawn with a seed of its own; {sum(p.numel() for p in remover.parameters()) / 1e6:.2f} M parameters, "
-        f"{arguments.steps} steps, {minutes:.0f} minutes\non {THREADS} threads. Tested on {len(tests)} pictures that it "
+        f"{arguments.steps} steps, {minutes:.0f} minutes\non {THREADS} threads. Tested on {len(tests)} "
+        "pictures that it "
         f"never saw, at {TRAINED_SIDE} pixels, glazed at {TESTED_AT} effort."
     )
     left = {name: mean(row[name] for row in figures) for name in figures[0]}

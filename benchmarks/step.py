@@ -116,7 +116,8 @@ def main(names: tuple[str, ...], rounds: int) -> None:
         side = card.side or 512
         print(
             f"{card.name}: onnxruntime {ours:.3f} s, {memory:.2f} GiB; torch {theirs:.3f} s, {their_memory:.2f} GiB; "
-            f"ratio {ours / theirs:.2f}; {flops(card.step_graph, dims_of(card)) / 1e9:.0f} Gflop a step at {side}x{side}",
+            f"ratio {ours / theirs:.2f}; {flops(card.step_graph, dims_of(card)) / 1e9:.0f} Gflop a step at "
+            f"{side}x{side}",
             flush=True,
         )
 

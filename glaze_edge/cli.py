@@ -13,16 +13,12 @@ from glaze_models.errors import GlazeError
 
 COMMANDS = {
     "glaze": "Glaze PICTURES.",
-    "app": "Glaze in a page: in a window of its own where pywebview is installed, else in the browser.",
-    "audit": "Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, "
-    "and what survives what people do to pictures.",
-    "styles": "List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a "
-    "contact sheet.",
-    "models": "List the generators, with the encoders that protection against each uses; then all encoders: bundled, added, or to "
-    "be added.",
-    "devices": "List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each "
-    "is.",
-    "show": "A sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",
+    "app": "Open the app: in its own window where pywebview is installed, otherwise in the browser.",
+    "audit": "Measure how visible the glaze on GLAZED is, and how well it survives edits and attacks.",
+    "styles": "List the built-in styles.",
+    "models": "List the generators and the encoders that stand for them, then all encoders: bundled, added, or to be added.",
+    "devices": "List the devices that were found, whether they passed the self-test, and how fast they are.",
+    "show": "Make a sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %.",
 }
 """Name, in `glaze_edge.commands`, and what it does. A command is loaded when it is called: `--help` needs no
 networks."""

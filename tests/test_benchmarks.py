@@ -89,8 +89,8 @@ def test_the_report_has_the_ratio_at_equal_butteraugli(tmp_path: Path) -> None:
     write_report(ROWS, tmp_path, steps=52)
     text = (tmp_path / "frontier.md").read_text(encoding="utf-8")
     assert (
-        "| medium | 3.00 | 0.40 | 0.20 (**2.00**) | beyond its points | 0.15 (**2.33**) | 0.16 (**2.00**) | 0.24 (**2.00**) |"
-        in text
+        "| medium | 3.00 | 0.40 | 0.20 (**2.00**) | beyond its points | 0.15 (**2.33**) | 0.16 (**2.00**) | "
+        "0.24 (**2.00**) |" in text
     )
     assert "| medium | 2 of 2; median 2.00 | 1 of 1; median 3.00 |" in text
     with PillowImage.open(tmp_path / "frontier.png") as plot:

@@ -80,7 +80,8 @@ def _check(source: Path) -> None:
     if not (source / "model_index.json").is_file():
         raise OptionError(
             f"{source} is no diffusers folder: it has no model_index.json. "
-            "Convert a single-file checkpoint with the script convert_original_stable_diffusion_to_diffusers.py of diffusers."
+            "Convert a single-file checkpoint with the script "
+            "convert_original_stable_diffusion_to_diffusers.py of diffusers."
         )
     kind = read_config(source / "model_index.json").get("_class_name")
     if kind not in PIPELINES:
@@ -89,7 +90,8 @@ def _check(source: Path) -> None:
         if not any((source / part).glob("*.safetensors")):
             raise ModelError(
                 f"{source / part} has no .safetensors file, and pickled weights are not read: they can run any code. "
-                "Get the model with safetensors, or convert it with diffusers: save_pretrained(safe_serialization=True)."
+                "Get the model with safetensors, or convert it with diffusers: "
+                "save_pretrained(safe_serialization=True)."
             )
 
 

@@ -124,7 +124,8 @@ def _encoder(reading: Reading, views: list[View]) -> str:
     ]
     parts = [
         f"<h3>{escape(reading.encoder)}</h3><p>{escape(' '.join(said))}</p>",
-        "<div class=scroll><table class=numbers><thead><tr><th scope=col>Measure<th scope=col>Glazed<th scope=col>Control</thead>",
+        "<div class=scroll><table class=numbers><thead><tr><th scope=col>Measure<th scope=col>Glazed<th "
+        "scope=col>Control</thead>",
         f"<tbody>{_rows(rows)}</tbody></table></div>",
     ]
     mine = [view for view in views if view.encoder == reading.encoder]
@@ -164,7 +165,8 @@ def _attack(row: Survival, most: float) -> str:
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> str:
     return "".join(
-        f"<tr role=row><th role=rowheader scope=row>{escape(name)}<td role=cell>{escape(value)}<td role=cell>{escape(note)}"
+        f"<tr role=row><th role=rowheader scope=row>{escape(name)}<td role=cell>{escape(value)}<td "
+        f"role=cell>{escape(note)}"
         for name, value, note in rows
     )
 

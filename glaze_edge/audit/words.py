@@ -16,14 +16,19 @@ MEASURES = {
     "drift alone": "how far the style of the decoded latent moved; 1 is a typical distance between two artists' works",
 }
 LIMITS = (
-    "The figures say how far these encoders are misled, on this file as it was read. They are no measure of safety: no figure here "
+    "The figures say how far these encoders are misled, on this file as it was read. They are no measure of "
+    "safety: no figure here "
     "says whether a model tuned on the picture will fail to copy the style.",
     "An encoder that the glaze was made against flatters it. What another encoder sees is usually less.",
-    "An attacker may combine attacks, tune them to this tool, use a diffusion model (DiffPure, noisy upscaling), train a remover on "
-    "pairs (LightShed), or tune the encoder itself. None of that is in the table. A small remover that we trained on this tool for "
-    "minutes told glazed pictures from clean ones (area under the curve 0.96; it took noise for glaze as well) and left 63 % of the "
+    "An attacker may combine attacks, tune them to this tool, use a diffusion model (DiffPure, noisy "
+    "upscaling), train a remover on "
+    "pairs (LightShed), or tune the encoder itself. None of that is in the table. A small remover that we "
+    "trained on this tool for "
+    "minutes told glazed pictures from clean ones (area under the curve 0.96; it took noise for glaze as "
+    "well) and left 63 % of the "
     "attainment.",
-    "A high figure after a strong attack means little where the attack has ruined the picture, and a mimic does not mind some damage: "
+    "A high figure after a strong attack means little where the attack has ruined the picture, and a mimic "
+    "does not mind some damage: "
     "look at PSNR beside it.",
 )
 

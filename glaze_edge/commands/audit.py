@@ -29,18 +29,19 @@ Examples:
 @click.argument("original", type=click.Path(path_type=Path))
 @click.argument("glazed", type=click.Path(path_type=Path))
 @click.option(
-    "--target", type=click.Path(path_type=Path), help="The style target, as `glaze --save-target` kept it."
+    "--target", type=click.Path(path_type=Path), help="The style target, saved by `glaze --save-target`."
 )
 @click.option(
     "--encoder",
     "encoders",
     multiple=True,
     metavar="NAME",
-    help="A name of `models`, once or several times.  [default: those that GLAZED was made against, or those that `glaze` would use]",
+    help=(
+        "Measure on this encoder (see `models`). May be repeated.  [default: those that GLAZED was made against, "
+        "that `glaze` would use]"
+    ),
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the report there, as one HTML file."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the report to this HTML file.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 def audit(
@@ -52,8 +53,10 @@ def audit(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Whether the glaze on GLAZED holds: what changed against ORIGINAL, what a person sees, what an AI sees, and what
-    survives what people do to pictures. Without the style target only the drift of the style is known."""
+    """Measure how visible the glaze on GLAZED is, and how well it survives edits and attacks.
+
+    Without the style target, only how far the style has drifted is known.
+    """
     inputs = [path for path in (original, glazed, target) if path is not None]
     if same_file(original, glazed):
         raise OptionError(

@@ -19,13 +19,13 @@ FIGURES = ("cosine", "rel. L2", "s/step", "x CPU", "ops/CPU")
 @click.command(
     epilog="\b\nExamples:\n  glaze-edge devices\n  glaze-edge devices --probe\n  glaze-edge devices --probe --json"
 )
-@click.option("--probe", is_flag=True, help="Test them anew, whatever was found before, and keep that.")
+@click.option("--probe", is_flag=True, help="Test every device again, and keep the new results.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def devices(probe: bool, as_json: bool) -> None:
-    """List the devices that were found, what passed the self-test (the real network, 512x512), and how fast each is.
+    """List the devices that were found, whether they passed the self-test, and how fast they are.
 
-    The self-test holds a device's numbers against the CPU's. What was found is kept until onnxruntime, the device or
-    its driver changes; --probe tests again.
+    The self-test runs the real network at 512x512 and compares the numbers with the CPU's. Its result is kept until
+    onnxruntime, the device or its driver changes; --probe tests again.
     """
     card = encoder_card(DEFAULT_ENCODERS[0])
     found = {device.name: examine(device, [card], anew=probe) for device in available()}

@@ -36,41 +36,71 @@ Examples:
 """
 )
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file, or a folder for many.")
-@click.option("--intensity", type=click.Choice(list(INTENSITIES)), default="medium", show_default=True)
-@click.option("--effort", type=click.Choice(list(EFFORTS)), default="standard", show_default=True)
-@click.option("--style", default="auto", show_default=True, help="auto, a name of `styles`, or a picture.")
 @click.option(
-    "--style-engine", metavar="NAME", help="Paint by this style engine; --style is then auto or a prompt."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write: a file, or a folder for several pictures.",
+)
+@click.option(
+    "--intensity",
+    type=click.Choice(list(INTENSITIES)),
+    default="medium",
+    show_default=True,
+    help="How much may show.",
+)
+@click.option("--effort", type=click.Choice(list(EFFORTS)), default="standard", show_default=True)
+@click.option(
+    "--style",
+    default="auto",
+    show_default=True,
+    help="auto, the name of a built-in style (see `styles`), or a picture.",
+)
+@click.option(
+    "--style-engine",
+    metavar="NAME",
+    help="Paint the target style with this engine; --style is then auto or a prompt.",
 )
 @click.option(
     "--generator",
     "generators",
     multiple=True,
     metavar="NAME",
-    help=f"Protect against this generator, with the best encoder there is for it: {', '.join(GENERATORS)}. Once or several times.  "
-    f"[default: {', '.join(DEFAULT_GENERATORS)}]",
+    help=(
+        f"Protect against this generator, with the best encoder there is for it: {', '.join(GENERATORS)}. "
+        f"May be repeated.  [default: {', '.join(DEFAULT_GENERATORS)}]"
+    ),
 )
 @click.option(
     "--encoder",
     "encoders",
     multiple=True,
     metavar="NAME",
-    help="Pick encoders yourself instead: a name of `models`, once or several times.",
+    help="Choose encoders yourself instead (see `models`). May be repeated.",
 )
-@click.option("--lpips", type=float, metavar="LIMIT", help="Stay below this LPIPS; 0.05 in Glaze's paper.")
 @click.option(
-    "--lpips-backbone", type=click.Path(path_type=Path), help="AlexNet, VGG16 or SqueezeNet as .safetensors."
+    "--lpips", type=float, metavar="LIMIT", help="Stay below this LPIPS distance; Glaze's paper has 0.05."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, or a name of `devices`.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same picture.")
+@click.option(
+    "--lpips-backbone",
+    type=click.Path(path_type=Path),
+    help="The network that measures LPIPS: AlexNet, VGG16 or SqueezeNet as a .safetensors file.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, or the name of a device (see `devices`)."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same result.")
 @click.option("--format", type=click.Choice(FORMAT_CHOICES), default="keep", show_default=True)
 @click.option(
-    "--save-target", type=click.Path(path_type=Path), help="Write the style target there, for one picture."
+    "--save-target",
+    type=click.Path(path_type=Path),
+    help="Also save the style target, as PNG; for one picture only.",
 )
-@click.option("--audit", is_flag=True, help="Check each result: write NAME-glazed-audit.html beside it.")
-@click.option("--overwrite", is_flag=True, help="Replace results, and glaze glazed pictures again.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture.")
+@click.option("--audit", is_flag=True, help="Audit each result: write NAME-glazed-audit.html beside it.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace earlier results, and glaze pictures that are glazed already."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture.")
 @click.pass_context
 def glaze(
     context: click.Context,
@@ -86,7 +116,10 @@ def glaze(
     encoders: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Glaze PICTURES. An original is never overwritten: the result is NAME-glazed.EXT beside it, or OUTPUT."""
+    """Glaze PICTURES.
+
+    Originals are never overwritten. Each result is written to NAME-glazed.EXT beside its original, or to OUTPUT.
+    """
     if generators and encoders:
         raise OptionError("Use --generator or --encoder, not both: --generator chooses the encoders itself.")
     order = Order(

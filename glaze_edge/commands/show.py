@@ -15,11 +15,14 @@ from glaze_models.errors import OptionError
 @click.argument("original", type=click.Path(path_type=Path))
 @click.argument("glazed", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: GLAZED-sheet.png beside GLAZED."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write the sheet.  [default: GLAZED-sheet.png beside GLAZED]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier sheet.")
 def show(original: Path, glazed: Path, output: Path | None, overwrite: bool) -> None:
-    """A sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %."""
+    """Make a sheet of ORIGINAL, GLAZED and their difference, amplified eight times around grey, at 100 %."""
     before, after = read_picture(original).image, read_picture(glazed).image
     if before.shape != after.shape:
         raise OptionError(

@@ -20,14 +20,19 @@ TILE = 256
 @click.command(epilog="\b\nExamples:\n  glaze-edge styles\n  glaze-edge styles portrait.png -o styles.png")
 @click.argument("picture", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE-styles.png beside PICTURE."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write the contact sheet.  [default: PICTURE-styles.png beside PICTURE]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed that `auto` draws with.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier sheet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def styles(picture: Path | None, output: Path | None, seed: int, overwrite: bool, as_json: bool) -> None:
-    """List the built-in styles; with a PICTURE, how far each is from it, which `auto` would draw, and a contact
-    sheet."""
+    """List the built-in styles.
+
+    With a PICTURE: how far each style is from it, which one `auto` draws, and a contact sheet of the picture in all.
+    """
     if picture is None:
         names = list(style_bank())
         click.echo(json.dumps(names) if as_json else "\n".join(names))

@@ -68,15 +68,20 @@ DECODERS: dict[str, DecoderCard] = {
             graph="small4",
             licence="MIT",
             provenance=(
-                "trained for this project from random initialisation on freely licensed art, to give back the picture from the "
-                "latents of VAElight's public encoder (Apache-2.0) and of sd1-a and sd1-b; no Stable Diffusion weights were used"
+                "trained for this project from random initialisation on freely licensed art, to give back the "
+                "picture from the "
+                "latents of VAElight's public encoder (Apache-2.0) and of sd1-a and sd1-b; no Stable "
+                "Diffusion weights were used"
             ),
             weights=bundled(
                 "sd1_small_decoder",
                 "4112577e8726acb0032117637f1824650227ccc3f99e50590717ee799063816c",
                 1296678,
             ),
-            caveat="It is far smaller than the generator's own decoder: it shows colours and shapes, and loses fine detail.",
+            caveat=(
+                "It is far smaller than the generator's own decoder: it shows colours and shapes, and "
+                "loses fine detail."
+            ),
         ),
         *(
             DecoderCard(

@@ -103,14 +103,16 @@ def _stand_in(
         licence="MIT",
         weights=weights,
         provenance=(
-            "trained for this project from random initialisation on freely licensed art, by the values of a public encoder "
+            "trained for this project from random initialisation on freely licensed art, by the values of a "
+            "public encoder "
             f"and its responses to changes made against it; teacher: {teacher}; no weights of the generator were used"
         ),
     )
 
 
 _FLUX2 = (
-    "FLUX.2's autoencoder is nearly lossless: its latent moves, but what it decodes to keeps the style of the original, "
+    "FLUX.2's autoencoder is nearly lossless: its latent moves, but what it decodes to keeps the style of the "
+    "original, "
     "so a cloak was measured not to work on it."
 )
 
@@ -125,7 +127,7 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="surrogate_a",
             decoder="sd1-small",
             weights=bundled(
-                "sd1_surrogate_a", "3df9a4085954bc792327249a0616a25195e69f3d87f1d613226e2cbcf1a8081e", 1607960
+                "sd1_surrogate_a", "f83deb4c256455b4129ac69e87639c59885b1742830a183eeac88e78d415e258", 1607960
             ),
             teacher="VAElight (Apache-2.0), its decoder first",
         ),
@@ -137,7 +139,7 @@ ENCODERS: dict[str, EncoderCard] = {
             graph="surrogate_b",
             decoder="sd1-small",
             weights=bundled(
-                "sd1_surrogate_b", "ccff748a3b4935e12fa7fe1df880e8d285770298b0a574937089a3e3e1fc785e", 1275448
+                "sd1_surrogate_b", "980c4c90d0f62f06142b65441c5e24973a5e9137c206a1ad761e66d6d4918f6f", 1275448
             ),
             teacher="TAESD (MIT)",
         ),
@@ -244,7 +246,10 @@ ENCODERS: dict[str, EncoderCard] = {
             scale=1.0,
             graph="kl32",
             licence="Apache-2.0",
-            provenance="Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by the statistics in bn",
+            provenance=(
+                "Black Forest Labs; diffusers AutoencoderKLFlux2; the generator scales 2x2 patches by "
+                "the statistics in bn"
+            ),
             caveat=_FLUX2,
         ),
         EncoderCard(

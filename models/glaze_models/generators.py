@@ -60,8 +60,10 @@ GENERATORS: dict[str, Generator] = {
                 ("taef1",),
                 ("flux1-a",),
             ),
-            caveat="Measured to work little. At medium intensity the latent of TAEF1, a stand-in made by others that taught ours, "
-            "moved 0.08 of the way to the target beyond what noise of the same strength does.",
+            caveat=(
+                "Measured to work little. At medium intensity the latent of TAEF1, a stand-in made by others that "
+                "taught ours, moved 0.08 of the way to the target beyond what noise of the same strength does."
+            ),
         ),
         Generator(
             name="flux2",
@@ -70,8 +72,10 @@ GENERATORS: dict[str, Generator] = {
                 ("flux2",),
                 ("taef2",),
             ),
-            caveat="Measured not to work. At medium intensity the style of what its encoder keeps moved 0.14 of the way to the "
-            "target; noise of the same strength moved it 0.11.",
+            caveat=(
+                "Measured not to work. At medium intensity the style of what its encoder keeps moved 0.14 of the way "
+                "to the target; noise of the same strength moved it 0.11."
+            ),
         ),
         Generator(
             name="sana",

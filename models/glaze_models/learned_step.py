@@ -33,7 +33,8 @@ LEARNED_STEP = LearnedStepCard(
     graph=graph_file("learned_step"),
     licence="MIT",
     provenance=(
-        "trained for this project from random initialisation on freely licensed art, by the optimiser's own objective on sd1-a "
+        "trained for this project from random initialisation on freely licensed art, by the optimiser's own "
+        "objective on sd1-a "
         "and sd1-b"
     ),
     weights=bundled(

@@ -72,6 +72,7 @@ def style_named(name: str) -> Style:
     bank = style_bank()
     if name not in bank:
         raise OptionError(
-            f"There is no style called {name!r}, nor a picture of that name. `glaze-edge styles` lists them: {', '.join(bank)}."
+            f"There is no style called {name!r}, nor a picture of that name. `glaze-edge styles` lists them: "
+            f"{', '.join(bank)}."
         )
     return bank[name]

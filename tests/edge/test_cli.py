@@ -138,7 +138,7 @@ def test_lpips_needs_a_limit_and_a_network(
 ) -> None:
     source = picture(tmp_path / "a.png")
     assert quick(source, "--lpips", 0.05) == 2
-    assert "--lpips-backbone" in capsys.readouterr().err
+    assert "LPIPS and its backbone go together" in capsys.readouterr().err
     assert quick(source, "--lpips", -1, "--lpips-backbone", squeezenet) == 2
     save_file({"features.0.weight": np.zeros((8, 3, 3, 3), np.float32)}, squeezenet)
     assert quick(source, "--lpips", 0.05, "--lpips-backbone", squeezenet) == 4
@@ -230,7 +230,10 @@ def test_no_command_loads_onnxruntime_before_it_runs(name: str) -> None:
 
 @pytest.mark.parametrize("asked", ["import glaze_edge", "from glaze_edge.cli import main; main()"])
 def test_no_library_is_loaded_before_it_is_needed(asked: str) -> None:
-    code = f"import atexit, sys; sys.argv[1:] = ['--help']; atexit.register(lambda: print(sorted(sys.modules))); {asked}"
+    code = (
+        "import atexit, sys; sys.argv[1:] = ['--help']; atexit.register(lambda: "
+        f"print(sorted(sys.modules))); {asked}"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = set(ast.literal_eval(said.splitlines()[-1]))
     assert {"glaze_edge", "glaze_models"} <= loaded

@@ -28,8 +28,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the generators, with the encoders that protection against each uses; then all encoders: bundled, added, or
-    to be added."""
+    """List the generators and the encoders that stand for them, then all encoders: bundled, added, or to be added."""
     if context.invoked_subcommand:
         return
     own, choices = added(), every_choice()

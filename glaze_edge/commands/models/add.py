@@ -41,14 +41,14 @@ Examples:
     metavar="FILE_OR_FOLDER",
     help="A .safetensors checkpoint or VAE, or a diffusers folder.",
 )
-@click.option("--download", "fetch", is_flag=True, help="Fetch the weights of NAME from their publisher.")
+@click.option("--download", "fetch", is_flag=True, help="Download the weights of NAME from their publisher.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(name: str | None, path: Path | None, fetch: bool, as_json: bool) -> None:
-    """Add an encoder: protect against the very checkpoint you worry about.
+    """Add an encoder, to protect against the very checkpoint you worry about.
 
-    NAME is one of `glaze-edge models`, or a new name of your own. Without it the encoder is recognised by its tensors.
-    Only the encoder, and the decoder if it is there, are copied into your data folder; the checkpoint can be removed
-    afterwards. A file with nothing but a decoder is added to the encoder it belongs to, which NAME may say.
+    NAME is one that `glaze-edge models` lists, or a new name of your own. Without it, the encoder is recognised by its
+    tensors. Only the encoder, and the decoder if there is one, are copied into your data folder; you can delete the
+    checkpoint afterwards. A file that holds only a decoder is added to its encoder; NAME can say which.
     """
     if (path is None) != fetch:
         raise OptionError("Say where the weights are: either --from FILE_OR_FOLDER or --download.")

@@ -16,7 +16,7 @@ from glaze_runtime.weights.catalogue import find_decoder, find_encoder, installe
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, as_json: bool) -> None:
-    """Say all that is known of the encoder NAME: what it stands for, where its weights are from."""
+    """Show what is known about the encoder NAME: what it stands for, and where its weights come from."""
     card = find_encoder(name)
     manifest = asdict(read_manifest(name)) if name in installed() else None
     decoder = find_decoder(card)

@@ -11,6 +11,6 @@ from glaze_runtime.weights import store
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def remove(name: str, as_json: bool) -> None:
-    """Remove the encoder NAME, which was added. The file it was added from is not touched."""
+    """Remove the added encoder NAME. The file it was added from is not touched."""
     store.remove(name)
     click.echo(json.dumps({"removed": name}) if as_json else f"Removed {name}.")

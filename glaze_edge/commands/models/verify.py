@@ -15,8 +15,7 @@ from glaze_runtime.weights.verify import verify as verify_weights
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify(context: click.Context, name: str | None, as_json: bool) -> None:
-    """Check the weights of NAME, or of every encoder and decoder that has any: the file's sha256, each tensor's shape
-    and numbers."""
+    """Check the weights of NAME, or of all encoders and decoders: the file's sha256, the tensors' shapes and values."""
     bundled = [card.name for card in ENCODERS.values() if card.weights] + catalogue.bundled_decoders()
     found = {each: _problem(each) for each in ([name] if name else [*bundled, *catalogue.installed()])}
     if as_json:

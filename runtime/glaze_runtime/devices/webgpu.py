@@ -7,5 +7,8 @@ WEBGPU = Device(
     provider="WebGpuExecutionProvider",
     plugin="onnxruntime_ep_webgpu",
     note="any graphics, through Direct3D, Metal or Vulkan",
-    needs="the package onnxruntime-ep-webgpu beside onnxruntime, or onnxruntime-webgpu in place of it, and a current graphics driver",
+    needs=(
+        "the package onnxruntime-ep-webgpu beside onnxruntime, or onnxruntime-webgpu in place of it, and a "
+        "current graphics driver"
+    ),
 )

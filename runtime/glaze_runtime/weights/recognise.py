@@ -217,5 +217,6 @@ def _without_encoder(checkpoint: Checkpoint) -> WeightsError:
             f"{given} holds a generator without its image encoder. Use its VAE: ae.safetensors, or the folder vae."
         )
     return WeightsError(
-        f"{given} holds no image encoder that glaze-edge knows. Use a full checkpoint, a VAE's file or a diffusers folder."
+        f"{given} holds no image encoder that glaze-edge knows. Use a full checkpoint, a VAE's file or a "
+        "diffusers folder."
     )

@@ -17,7 +17,11 @@ EULER = {"_class_name": "EulerDiscreteScheduler"}
     ("scheduler", "unet", "recipe"),
     [
         ({}, {}, Recipe(schedule="ddim", steps=30, guidance=7.5, longest_side=64)),
-        ({"_class_name": "PNDMScheduler"}, {"sample_size": 96}, Recipe(schedule="ddim", steps=30, guidance=7.5, longest_side=192)),
+        (
+            {"_class_name": "PNDMScheduler"},
+            {"sample_size": 96},
+            Recipe(schedule="ddim", steps=30, guidance=7.5, longest_side=192),
+        ),
         (EULER, {}, Recipe(schedule="euler", steps=30, guidance=7.5, longest_side=64)),
         (
             {**EULER, "timestep_spacing": "trailing"},
