@@ -1,8 +1,9 @@
 """The guard: only pages of this launch, on this computer, are answered.
 
-Three things must be right before a request reaches the app: the Host header names the loopback interface (so that no other site's
-name can be bound to it: DNS rebinding), the Origin, where there is one, is the page's own (so that no other site's page can send
-anything), and the path begins with this launch's token (so that no other program on this computer can ask).
+Three things must be right before a request reaches the app: the Host header names the loopback interface (so that no
+other site's name can be bound to it: DNS rebinding), the Origin, where there is one, is the page's own (so that no
+other site's page can send anything), and the path begins with this launch's token (so that no other program on this
+computer can ask).
 """
 
 from secrets import compare_digest

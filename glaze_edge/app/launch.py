@@ -42,7 +42,7 @@ def launch(pictures: list[Path], *, port: int, show: bool, say: Callable[[str], 
 
     Raises:
         OptionError: the port is taken, a picture does not exist.
-        AppError: another one runs and does not answer or does not take a picture, or there is no place for the app's data.
+        AppError: another one runs and does not answer or does not take a picture, or the app's data have no place.
         UnreadablePicture: the other one cannot be given a picture.
     """
     for picture in pictures:

@@ -65,7 +65,7 @@ class Networks:
         return session
 
     def resume(self, session: Session, throughput: Throughput | None) -> None:
-        """Whoever gave way goes on with its own `session`; the networks that took the place of its own are let go of."""
+        """Whoever gave way goes on with its own `session`; networks that took the place of its own are let go of."""
         if self._session is None or self._session.encoders is not session.encoders:
             self._release()
             self._session, self.throughput = session, throughput

@@ -147,7 +147,10 @@ class Queue:
             self._news.notify_all()
 
     def take(self) -> Job | None:
-        """The next thing to do, once there is something; None when the queue is closed. Audits come first: somebody waits for them."""
+        """The next thing to do, once there is something; None when the queue is closed.
+
+        Audits come first: somebody waits for them.
+        """
         with self._news:
             while not self._closed:
                 for item in self._items:

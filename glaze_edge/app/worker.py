@@ -1,4 +1,4 @@
-"""The worker: glazes and audits the pictures of the queue, one after another, and gives way to those who wait for an answer."""
+"""The worker: glazes and audits the pictures of the queue one by one, and gives way to those who wait for an answer."""
 
 import logging
 import threading
@@ -50,7 +50,10 @@ class Worker:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end of the step at work, after the queue was closed: the interpreter must not end within onnxruntime."""
+        """Wait for the end of the step at work, after the queue was closed.
+
+        The interpreter must not end within onnxruntime.
+        """
         self._thread.join()
 
     def _run(self) -> None:
@@ -133,7 +136,7 @@ class Worker:
         self._queue.finish(job, audit="done")
 
     def _between(self, job: Job, units: float, session: Session) -> Callable[[float], None]:
-        """What is done between two steps of a job of so many `units` with `session`; it is told the share that is done."""
+        """What is done between two steps of a job of so many `units`; it is told the share that is done."""
         lock, throughput = self._networks.lock, self._networks.throughput
         done, since = 0.0, monotonic()
 

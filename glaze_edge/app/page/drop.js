@@ -19,10 +19,10 @@ function add(files) {
     if (limits && file.size > limits.picture_bytes) notice(t("add.large", { name: file.name, limit: bytes(limits.picture_bytes) }));
     else waiting.push(file);
   }
-  if (!going) work();
+  if (!going) drain();
 }
 
-async function work() {
+async function drain() {
   going = true;
   while (waiting.length) {
     put(byId("adding"), count("add.going", waiting.length));

@@ -100,7 +100,7 @@ function update(node, picture) {
   }
   set(row.work, "hidden", state !== "working");
   label(row.progress, t("progress.of", { name }));
-  if (state === "working") work(row, picture);
+  if (state === "working") showShare(row, picture);
 
   const buttons = {
     result: state === "done" && result,
@@ -120,7 +120,7 @@ function update(node, picture) {
   if (active?.hidden) [...node.querySelectorAll("button")].find((button) => !button.hidden)?.focus();
 }
 
-function work(row, { share, seconds_left }) {
+function showShare(row, { share, seconds_left }) {
   bar(row.progress, share);
   put(row.time, left(seconds_left));
 }
@@ -140,7 +140,7 @@ export function renderQueue(state) {
 export function progressQueue(news) {
   for (const node of byId("queue").children) {
     const known = news.pictures?.[node.dataset.key];
-    if (known && node.dataset.state === "working") work(rows.get(node), known);
+    if (known && node.dataset.state === "working") showShare(rows.get(node), known);
   }
 }
 
