@@ -1,7 +1,8 @@
-"""Advice: what an artist should know of a result that can do little, in a sentence."""
+"""Advice: what an artist should know of a result that can do little, as data. Each front end has its own words."""
 
 from collections.abc import Sequence
 from statistics import mean
+from typing import Literal, TypedDict
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -18,23 +19,33 @@ WHITE = 240
 """Luma above which there is no room upwards."""
 
 
-def advice(original: PillowImage.Image, encoders: Sequence[Attainment], intensity: str) -> str:
-    """What to tell the artist of a picture glazed at `intensity`; empty where the change reached what it usually
-    does."""
+class Advice(TypedDict):
+    """Why the effect on a picture is small, and what helps.
+
+    `kind`: the picture is mostly flat and "white", which leaves a change little room; mostly "flat", where any change
+    shows; or it just moved "little". `stronger`: an intensity to try next; None at the strongest.
+    """
+
+    kind: Literal["white", "flat", "little"]
+    stronger: str | None
+
+
+def advice(original: PillowImage.Image, encoders: Sequence[Attainment], intensity: str) -> Advice | None:
+    """What to tell the artist of a picture glazed at `intensity`; None where the effect is as large as usual."""
     if mean(row["attainment"] - row["control"] for row in encoders) >= LITTLE:
-        return ""
+        return None
+    return {"kind": _kind(original), "stronger": _stronger(intensity)}
+
+
+def _kind(original: PillowImage.Image) -> Literal["white", "flat", "little"]:
     flat, luma = flat_blocks(np.asarray(original, np.float32))
     if np.mean(flat & (luma > WHITE)) > MOSTLY:
-        kind = "is mostly flat white, which leaves a change little room"
-    elif np.mean(flat) > MOSTLY:
-        kind = "is mostly flat, where any change shows"
-    else:
-        kind = "was moved little"
+        return "white"
+    return "flat" if np.mean(flat) > MOSTLY else "little"
+
+
+def _stronger(intensity: str) -> str | None:
+    """The next intensity above, "high" at least; None at the strongest."""
     levels = list(INTENSITIES)
-    stronger = [
-        level
-        for level in levels[levels.index("high") :]
-        if level not in levels[: levels.index(intensity) + 1]
-    ]
-    remedy = f"; try --intensity {stronger[0]}" if stronger else ""
-    return f"This picture {kind}: the effect is small{remedy}."
+    above = max(levels.index(intensity) + 1, levels.index("high"))
+    return levels[above] if above < len(levels) else None

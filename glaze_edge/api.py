@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge import __version__
-from glaze_edge.advice import advice
+from glaze_edge.advice import Advice, advice
 from glaze_edge.audit import Audit, audit
 from glaze_edge.audit.machine import Eye
 from glaze_edge.figures import Attainment, Visibility, attainments, visibility
@@ -52,12 +52,12 @@ from glaze_runtime.weights.catalogue import find_encoder
 class Figures:
     """What was done to a picture, measured: `encoders` as a trainer sees it, beside their controls, and `visibility`.
 
-    `advice` is what the artist should know of a result that can do little, or "".
+    `advice` is what the artist should know of a result that can do little; None for any other.
     """
 
     encoders: list[Attainment]
     visibility: Visibility
-    advice: str
+    advice: Advice | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,9 +11,9 @@ from glaze_edge.audit.report import write_report
 from glaze_edge.files import (
     Picture,
     check_destination,
-    glimpse,
     output_path,
     output_paths,
+    probe,
     read_picture,
     report_paths,
 )
@@ -62,14 +62,13 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A picture that may be glazed, where the result and its audit's report go, and how long its parts take
-    (`works`)."""
+class Task:
+    """A picture that may be glazed, where the result and its audit's report go, and the units of work of its parts."""
 
     source: Path
     destination: Path
     report: Path | None
-    works: list[float]
+    units: list[float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,10 +105,10 @@ AUDIT = 25.0
 """An audit takes as long as so many megapixels."""
 
 
-def works(size: tuple[int, int], settings: Settings) -> list[float]:
-    """How long the parts of glazing a picture of this height and width take, as compared with each other.
+def work_units(size: tuple[int, int], settings: Settings) -> list[float]:
+    """How much work the parts of glazing a picture of this height and width are: before the steps, each step, after.
 
-    What comes before the steps, each step, what comes after; unit: a megapixel seen by all encoders.
+    A unit is a megapixel seen by all encoders.
     """
     longest = max(size)
     shape = min(size) / longest / 1e6
@@ -150,7 +149,7 @@ def glaze_all(
         check_destination(order.pictures[0], order.save_target, overwrite=order.overwrite)
     if order.output and len(order.pictures) > 1:
         _make(order.output)
-    jobs: list[Job] = []
+    tasks: list[Task] = []
     embeddings = []
     kept: dict[Path, Picture] = {}
     room = KEPT
@@ -166,29 +165,29 @@ def glaze_all(
         except PictureError as error:
             yield Failed(source=source, error=error)
         else:
-            jobs.append(
-                Job(
+            tasks.append(
+                Task(
                     source=source,
                     destination=destination,
                     report=page,
-                    works=works(size, session.settings) + [AUDIT] * order.audit,
+                    units=work_units(size, session.settings) + [AUDIT] * order.audit,
                 )
             )
     style = session.draw_style(embeddings) if embeddings else session.style
-    whole = sum(sum(job.works) for job in jobs)
+    whole = sum(sum(task.units) for task in tasks)
     done = 0.0
 
-    def tell(job: Job, parts: int, share: float = 0.0) -> None:
+    def tell(task: Task, parts: int, share: float = 0.0) -> None:
         """So many parts are done, and a share of the next."""
-        at_work = share * job.works[parts] if share else 0.0
-        on_progress(job.source, (done + sum(job.works[:parts]) + at_work) / whole)
+        at_work = share * task.units[parts] if share else 0.0
+        on_progress(task.source, (done + sum(task.units[:parts]) + at_work) / whole)
 
-    for job in jobs:
+    for task in tasks:
         try:
-            yield _glaze(session, job, order, style, partial(tell, job), kept.pop(job.destination, None))
+            yield _glaze(session, task, order, style, partial(tell, task), kept.pop(task.destination, None))
         except PictureError as error:
-            yield Failed(source=job.source, error=error)
-        done += sum(job.works)
+            yield Failed(source=task.source, error=error)
+        done += sum(task.units)
 
 
 def _make(folder: Path) -> None:
@@ -202,7 +201,7 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
     """The size of a picture that may be glazed."""
     for path in filter(None, (destination, report)):
         check_destination(source, path, overwrite=order.overwrite)
-    seen = glimpse(source)
+    seen = probe(source)
     if seen.mark and not order.overwrite:
         raise AlreadyGlazed(
             f"{source} is glazed already. Glaze the original, or use --overwrite to glaze it again."
@@ -212,35 +211,35 @@ def _check(source: Path, destination: Path, report: Path | None, order: Order) -
 
 def _glaze(
     session: Session,
-    job: Job,
+    task: Task,
     order: Order,
     style: TargetStyle | None,
     tell: Callable[..., None],
     picture: Picture | None,
 ) -> Done:
-    """`picture` is the job's, where it was read already."""
+    """`picture` is the task's, where it was read already."""
     started = monotonic()
     tell(0)
-    picture = picture or read_picture(job.source)
+    picture = picture or read_picture(task.source)
     result = session.glaze(picture, style, on_step=lambda step: tell(1 + step))
-    result.save(job.destination, format=order.format, overwrite=order.overwrite)
+    result.save(task.destination, format=order.format, overwrite=order.overwrite)
     if order.save_target:
         with writing(order.save_target) as file:
             result.shown_target().save(file, "PNG")
-    written = read_picture(job.destination)
+    written = read_picture(task.destination)
     figures = session.measure(result, written)
-    done = len(job.works) - (job.report is not None)
+    done = len(task.units) - (task.report is not None)
     tell(done)
-    if job.report is not None:
+    if task.report is not None:
         audit = session.audit(
             picture, written, result.shown_target(), lambda share, _: tell(done, min(share, 1.0))
         )
-        write_report(audit, job.source.name, job.destination.name, job.report)
+        write_report(audit, task.source.name, task.destination.name, task.report)
     return Done(
-        source=job.source,
-        destination=job.destination,
+        source=task.source,
+        destination=task.destination,
         style=result.style,
         figures=figures,
-        report=job.report,
+        report=task.report,
         seconds=monotonic() - started,
     )

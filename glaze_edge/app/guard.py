@@ -1,8 +1,9 @@
 """The guard: only pages of this launch, on this computer, are answered.
 
-Three things must be right before a request reaches the app: the Host header names the loopback interface (so that no other site's
-name can be bound to it: DNS rebinding), the Origin, where there is one, is the page's own (so that no other site's page can send
-anything), and the path begins with this launch's token (so that no other program on this computer can ask).
+Three things must be right before a request reaches the app: the Host header names the loopback interface (so that no
+other site's name can be bound to it: DNS rebinding), the Origin, where there is one, is the page's own (so that no
+other site's page can send anything), and the path begins with this launch's token (so that no other program on this
+computer can ask).
 """
 
 from secrets import compare_digest
@@ -10,6 +11,8 @@ from secrets import compare_digest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glaze_edge.app import messages
 
 SAFE = "GET", "HEAD"
 CSP = (
@@ -50,7 +53,7 @@ class Guard:
             return
         answer = self._app
         if refusal := self._refusal(scope):
-            answer = JSONResponse({"error": {"kind": "refused", "text": refusal[1]}}, refusal[0])
+            answer = JSONResponse({"error": messages.refusal(refusal[1])}, refusal[0])
         elif scope["path"] == self._prefix:
             answer = RedirectResponse(f"{self._prefix}/")
         else:

@@ -43,7 +43,7 @@ def view(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def part(picture: Picture, image: Image, rows: slice, columns: slice) -> Picture:
-    """The picture of a part of `image` [H,W,3], which is `picture` at any size; opaque, but where nothing is visible."""
+    """A part of `image` [H,W,3], which is `picture` at any size, as a picture; opaque, but where nothing is visible."""
     visible = picture.visible
     if visible is not None:
         down = (np.arange(n) * m // n for n, m in zip(image.shape[:2], visible.shape, strict=True))

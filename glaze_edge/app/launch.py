@@ -16,12 +16,12 @@ from pathlib import Path
 
 import uvicorn
 
+from glaze_edge.app.controller import Controller
 from glaze_edge.app.guard import Guard
 from glaze_edge.app.instance import Instance, hand_over
+from glaze_edge.app.messages import log_file
 from glaze_edge.app.server import make_app
-from glaze_edge.app.studio import Studio
 from glaze_edge.app.window import OwnWindow
-from glaze_edge.app.words import log_file
 from glaze_edge.files.atomic import reason
 from glaze_edge.files.paths import found
 from glaze_models.errors import AppError, OptionError
@@ -42,7 +42,7 @@ def launch(pictures: list[Path], *, port: int, show: bool, say: Callable[[str], 
 
     Raises:
         OptionError: the port is taken, a picture does not exist.
-        AppError: another one runs and does not answer or does not take a picture, or there is no place for the app's data.
+        AppError: another one runs and does not answer or does not take a picture, or the app's data have no place.
         UnreadablePicture: the other one cannot be given a picture.
     """
     for picture in pictures:
@@ -68,7 +68,7 @@ def launch(pictures: list[Path], *, port: int, show: bool, say: Callable[[str], 
         webview = import_module("webview") if show and find_spec("webview") else None
         window = OwnWindow(webview) if webview else None
         with contextlib.closing(_listen(port)) as listener:
-            _serve(Studio(folder, window), listener, instance, pictures, show, say)
+            _serve(Controller(folder, window), window, listener, instance, pictures, show, say)
 
 
 class Server(uvicorn.Server):
@@ -98,7 +98,8 @@ class Server(uvicorn.Server):
 
 
 def _serve(
-    studio: Studio,
+    controller: Controller,
+    window: OwnWindow | None,
     listener: socket.socket,
     instance: Instance,
     pictures: list[Path],
@@ -107,22 +108,21 @@ def _serve(
 ) -> None:
     token, port = secrets.token_urlsafe(24), listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}/{token}/"
-    window = studio.window
 
     def end() -> None:
         server.should_exit = True
-        if isinstance(window, OwnWindow):
+        if window:
             window.close()
 
     def ready() -> None:
         instance.tell(address)
         say(address)
-        if show and not isinstance(window, OwnWindow):
+        if show and not window:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         started.set()
 
     started = threading.Event()
-    app = Guard(make_app(studio, end), token, port)
+    app = Guard(make_app(controller, end), token, port)
     config = uvicorn.Config(
         app,
         http="h11",
@@ -133,8 +133,8 @@ def _serve(
         timeout_graceful_shutdown=2,
     )
     server = Server(config, ready)
-    studio.add_files(pictures)
-    if not isinstance(window, OwnWindow):
+    controller.add_files(pictures)
+    if not window:
         server.run([listener])
         return
     thread = threading.Thread(target=server.run, args=([listener],), name="server")

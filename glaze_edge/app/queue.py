@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from glaze_edge.app.work import Item, WorkFolder
+from glaze_edge.app.queue_folder import Item, QueueFolder
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Queue:
         problem: why the list on disk is out of date; None while it is not.
     """
 
-    def __init__(self, folder: WorkFolder, changed: Callable[[], None]) -> None:
+    def __init__(self, folder: QueueFolder, changed: Callable[[], None]) -> None:
         self.folder = folder
         self._tell = changed
         self._news = threading.Condition(threading.RLock())
@@ -147,7 +147,10 @@ class Queue:
             self._news.notify_all()
 
     def take(self) -> Job | None:
-        """The next thing to do, once there is something; None when the queue is closed. Audits come first: somebody waits for them."""
+        """The next thing to do, once there is something; None when the queue is closed.
+
+        Audits come first: somebody waits for them.
+        """
         with self._news:
             while not self._closed:
                 for item in self._items:

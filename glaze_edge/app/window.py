@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from glaze_edge.files.formats import FORMATS
 
 SIZE = 1200, 860
 """Pixels."""
 PATTERNS = ";".join(f"*{suffix}" for entry in FORMATS.values() for suffix in entry.suffixes)
+
+
+class Choosers(Protocol):
+    """The system's own dialogs, as far as the app needs them."""
+
+    def choose_pictures(self) -> list[Path]:
+        """The files that are chosen in the system's own dialog."""
+        ...
+
+    def choose_folder(self) -> list[Path]:
+        """The pictures in the folder that is chosen so."""
+        ...
 
 
 class OwnWindow:

@@ -1,4 +1,4 @@
-"""The worker: glazes and audits the pictures of the queue, one after another, and gives way to those who wait for an answer."""
+"""The worker: glazes and audits the pictures of the queue one by one, and gives way to those who wait for an answer."""
 
 import logging
 import threading
@@ -9,11 +9,11 @@ from time import monotonic, sleep
 from PIL import Image as PillowImage
 
 from glaze_edge.api import Session
-from glaze_edge.app import words
+from glaze_edge.app import messages
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue, Stopped
 from glaze_edge.audit.report import write_report
-from glaze_edge.batch import Failed, Order, glaze_all, works
+from glaze_edge.batch import Failed, Order, glaze_all, work_units
 from glaze_edge.files import read_picture
 from glaze_edge.settings import Settings
 from glaze_models.errors import GlazeError
@@ -43,18 +43,23 @@ class Worker:
     ) -> None:
         self._queue, self._networks = queue, networks
         self._settings, self._on_loaded, self._on_progress = settings, on_loaded, on_progress
-        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end of the step at work, after the queue was closed: the interpreter must not end within onnxruntime."""
+        """Wait for the end of the step at work, after the queue was closed.
+
+        The interpreter must not end within onnxruntime.
+        """
         self._thread.join()
 
-    def _work(self) -> None:
-        self._load()
+    def _run(self) -> None:
+        with self._networks.lock.background():
+            self._networks.load(self._settings)
+        self._on_loaded()
         while True:
             try:
                 job = self._queue.take()
@@ -70,39 +75,26 @@ class Worker:
             self._try(job)
         except Exception as error:
             log.exception("the end of %s", job.item.name)
-            self._fail(job, {"kind": "other", "text": f"{type(error).__name__}: {error}"})
+            text = f"{type(error).__name__}: {error}"
+            self._fail(job, {"kind": messages.OTHER, "text": text, "remedy": None})
 
     def _try(self, job: Job) -> None:
         try:
             self._on_progress(job, 0)
-            with self._networks.turns.patient():
+            with self._networks.lock.background():
                 (self._glaze if job.kind == "glaze" else self._audit)(job)
         except Stopped:
             self._queue.finish(job)
-        except GlazeError as error:
-            self._fail(job, words.error(error, self._queue.folder.path))
         except Exception as error:
-            log.exception("%s of %s", job.kind, job.item.name)
-            self._fail(job, words.unexpected(error))
+            if not isinstance(error, GlazeError):
+                log.exception("%s of %s", job.kind, job.item.name)
+            self._fail(job, messages.problem(error, self._queue.folder.path))
 
-    def _load(self) -> None:
-        """So that the first trial need not wait for it. Where it fails the page says why, and the next picture tries again."""
-        try:
-            with self._networks.turns.patient():
-                self._networks.session(self._settings())
-        except GlazeError as error:
-            self._networks.problem = str(error)
-        except Exception as error:
-            log.exception("loading the networks")
-            self._networks.problem = words.unexpected(error)["text"]
-        finally:
-            self._on_loaded()
-
-    def _fail(self, job: Job, error: dict[str, str]) -> None:
+    def _fail(self, job: Job, problem: messages.Problem) -> None:
         if job.kind == "glaze":
-            self._queue.finish(job, state="failed", error=error)
+            self._queue.finish(job, state="failed", error=problem)
         else:
-            self._queue.finish(job, audit="failed", audit_error=error["text"])
+            self._queue.finish(job, audit="failed", audit_error=problem)
 
     def _glaze(self, job: Job) -> None:
         item, folder = job.item, self._queue.folder
@@ -114,8 +106,8 @@ class Worker:
             save_target=folder.target(item),
             overwrite=True,
         )
-        work = sum(works((item.height, item.width), settings))
-        between = self._between(job, work, session)
+        units = sum(work_units((item.height, item.width), settings))
+        between = self._between(job, units, session)
         (outcome,) = glaze_all(session, order, lambda _, share: between(share))
         if isinstance(outcome, Failed):
             raise outcome.error
@@ -123,7 +115,7 @@ class Worker:
         self._queue.finish(
             job,
             state="done",
-            result=words.result(outcome, settings),
+            result=messages.result(outcome, settings),
             saved=False,
             audit="none",
             audit_error=None,
@@ -143,23 +135,23 @@ class Worker:
         write_report(audit, item.name, folder.result(item).name, folder.report(item))
         self._queue.finish(job, audit="done")
 
-    def _between(self, job: Job, work: float, session: Session) -> Callable[[float], None]:
-        """What is done between two steps of a job of so much `work` with `session`; it is told the share that is done."""
-        turns, pace = self._networks.turns, self._networks.pace
+    def _between(self, job: Job, units: float, session: Session) -> Callable[[float], None]:
+        """What is done between two steps of a job of so many `units`; it is told the share that is done."""
+        lock, throughput = self._networks.lock, self._networks.throughput
         done, since = 0.0, monotonic()
 
         def between(share: float) -> None:
             nonlocal done, since
-            if work and pace:
-                pace.add(work * (share - done), monotonic() - since)
+            if units and throughput:
+                throughput.add(units * (share - done), monotonic() - since)
             self._on_progress(job, share)
             self._queue.require_wanted(job)
-            turns.give_way()
+            lock.give_way()
             if self._queue.held:
-                with turns.rest():
+                with lock.released():
                     self._queue.wait_while_held(job)
                 self._queue.require_wanted(job)
-            self._networks.resume(session, pace)
+            self._networks.resume(session, throughput)
             done, since = share, monotonic()
 
         return between

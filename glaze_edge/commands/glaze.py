@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from glaze_edge.advice import Advice
 from glaze_edge.api import Session
 from glaze_edge.batch import Done, Failed, Order, glaze_all
 from glaze_edge.commands.choices import lines, notes
@@ -16,6 +17,13 @@ from glaze_edge.files import FORMAT_CHOICES
 from glaze_edge.settings import EFFORTS, INTENSITIES, Settings
 from glaze_models import DEFAULT_GENERATORS, GENERATORS
 from glaze_models.errors import OptionError
+
+ADVICE = {
+    "white": "is mostly flat white, which leaves a change little room",
+    "flat": "is mostly flat, where any change shows",
+    "little": "was moved little",
+}
+"""What to say of a picture, by the kind of the advice."""
 
 
 @click.command(
@@ -173,6 +181,11 @@ def _say(outcome: Done | Failed, session: Session, console: Console) -> None:
     ):
         console.print(line, markup=False)
     if outcome.figures.advice:
-        console.print(f"  {outcome.figures.advice}", markup=False)
+        console.print(f"  {_advice(outcome.figures.advice)}", markup=False)
     if outcome.report is not None:
         console.print(f"  audit {outcome.report}", markup=False)
+
+
+def _advice(advice: Advice) -> str:
+    remedy = f"; try --intensity {advice['stronger']}" if advice["stronger"] else ""
+    return f"This picture {ADVICE[advice['kind']]}: the effect is small{remedy}."

@@ -3,7 +3,7 @@
 from glaze_edge.files.mark import Mark
 from glaze_edge.files.paths import FORMAT_CHOICES, check_destination, output_path, output_paths, report_paths
 from glaze_edge.files.picture import Picture
-from glaze_edge.files.read import MAX_PIXELS, MIN_SIDE, glimpse, read_picture
+from glaze_edge.files.read import MAX_PIXELS, MIN_SIDE, probe, read_picture
 from glaze_edge.files.write import write_picture
 
 __all__ = [
@@ -13,9 +13,9 @@ __all__ = [
     "Mark",
     "Picture",
     "check_destination",
-    "glimpse",
     "output_path",
     "output_paths",
+    "probe",
     "read_picture",
     "report_paths",
     "write_picture",

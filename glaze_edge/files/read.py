@@ -89,14 +89,14 @@ def read_picture(path: Path | str) -> Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glimpse:
+class Probe:
     """What a file says of its picture: height and width in pixels, as stored, and our mark if it is glazed."""
 
     size: tuple[int, int]
     mark: Mark | None
 
 
-def glimpse(path: Path | str) -> Glimpse:
+def probe(path: Path | str) -> Probe:
     """The size of a picture and our mark in it, without decoding the picture.
 
     Raises:
@@ -104,7 +104,7 @@ def glimpse(path: Path | str) -> Glimpse:
         UnsupportedPicture: another format.
     """
     with _opened(Path(path)) as (image, _):
-        return Glimpse(size=(image.height, image.width), mark=read_metadata(image).mark)
+        return Probe(size=(image.height, image.width), mark=read_metadata(image).mark)
 
 
 @contextmanager

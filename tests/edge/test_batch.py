@@ -74,9 +74,9 @@ class Counted:
 
 def test_nothing_is_computed_twice(tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = [picture(tmp_path / name) for name in ("a.png", "b.png")]
-    read, parts = Counted(read_picture), Counted(batch.works)
+    read, parts = Counted(read_picture), Counted(batch.work_units)
     monkeypatch.setattr(batch, "read_picture", read)
-    monkeypatch.setattr(batch, "works", parts)
+    monkeypatch.setattr(batch, "work_units", parts)
     auto = session.retuned(replace(session.settings, style="auto"))
     done = list(glaze_all(auto, Order(pictures=sources)))
     assert [type(outcome) for outcome in done] == [Done, Done]

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from glaze_edge.files import glimpse, read_picture
+from glaze_edge.files import probe, read_picture
 from glaze_models.errors import PictureError, UnreadablePicture, UnsupportedPicture
 
 NOISE = np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8)
@@ -120,7 +120,7 @@ def test_missing_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePicture, match="is a folder"):
         read_picture(tmp_path)
     with pytest.raises(UnreadablePicture, match="does not exist"):
-        glimpse(tmp_path / "none.png")
+        probe(tmp_path / "none.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -148,7 +148,7 @@ def test_the_content_counts_and_not_the_name(tmp_path: Path) -> None:
     ],
     ids=["png", "tiff", "empty", "text", "bmp"],
 )
-@pytest.mark.parametrize("read", [read_picture, glimpse])
+@pytest.mark.parametrize("read", [read_picture, probe])
 def test_a_file_is_opened_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL.ExifTags import GPS, IFD, Base
 
-from glaze_edge.files import Mark, glimpse, read_picture, write_picture
+from glaze_edge.files import Mark, probe, read_picture, write_picture
 
 MARK = Mark(
     version="0.1.0", intensity="medium", effort="low", style="monet", encoders=("a",), date=date(2026, 1, 2)
@@ -75,7 +75,7 @@ def test_metadata_stays(tmp_path: Path, suffix: str, target: str) -> None:
     assert again.metadata.orientation == (6 if again.format == picture.format else 1)
     assert again.metadata.icc == ICC
     assert b'dc:rights="mine"' in again.metadata.xmp
-    assert glimpse(out).mark == again.glazed == MARK
+    assert probe(out).mark == again.glazed == MARK
     with Image.open(out) as opened:
         kept = opened.getexif()
         assert (kept[Base.Artist], kept[Base.Copyright]) == ("Maria", "all rights reserved")
@@ -194,4 +194,4 @@ def test_xmp_too_long_for_a_jpeg_keeps_the_mark(tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "in.png", pnginfo=info)
     picture = read_picture(tmp_path / "in.png")
     write_picture(picture, picture.image, tmp_path / "out.jpg", format="jpeg", mark=MARK)
-    assert glimpse(tmp_path / "out.jpg").mark == MARK
+    assert probe(tmp_path / "out.jpg").mark == MARK

@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from glaze_edge import Session, Settings
-from glaze_edge.app.studio import Studio
+from glaze_edge.app.controller import Controller
+from glaze_edge.app.networks import Networks
 from glaze_edge.files import read_picture
 from glaze_edge.generators import best_encoders, every_choice, how_to_add
 from glaze_models import DEFAULT_ENCODERS, DEFAULT_GENERATORS, ENCODERS, GENERATORS, Generator
@@ -181,10 +182,10 @@ def test_models_lists_generators_first(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_app_protects_against_generators(tmp_path: Path, own: Callable[[], object]) -> None:
-    studio = Studio(tmp_path)
+    controller, networks = Controller(tmp_path), Networks()
     names = tuple(name for each in DEFAULT_GENERATORS for name in best_encoders(each).names)
     assert names == DEFAULT_ENCODERS
-    state = studio.state()
+    state = controller.state()
     assert state["settings"]["generators"] == DEFAULT_GENERATORS
     assert [row["name"] for row in state["generators"]] == list(GENERATORS)
     assert [row["available"] for row in state["generators"]] == [
@@ -193,12 +194,12 @@ def test_the_app_protects_against_generators(tmp_path: Path, own: Callable[[], o
     assert state["encoders"] == []
     for wrong in ([], ["none"], "mine", [["mine"]], *([name] for name, c in every_choice().items() if not c)):
         with pytest.raises(OptionError):
-            studio.change({"generators": wrong})
+            controller.change({"generators": wrong})
     with pytest.raises(OptionError):
-        studio.change({"encoders": ["sd1-a"]})
-    assert studio.settings.encoders == names
-    studio.change({"generators": ["mine"]})
-    assert studio.state()["generators"][-1] == {
+        controller.change({"encoders": ["sd1-a"]})
+    assert controller.settings.encoders == names
+    controller.change({"generators": ["mine"]})
+    assert controller.state()["generators"][-1] == {
         "name": "mine",
         "title": "Mine",
         "kind": "bundled",
@@ -206,16 +207,16 @@ def test_the_app_protects_against_generators(tmp_path: Path, own: Callable[[], o
         "caveat": "It is seen through.",
         "available": True,
     }
-    assert [each.card.name for each in studio.networks.session(studio.settings).encoders] == ["sd1-a"]
+    assert [each.card.name for each in networks.session(controller.settings).encoders] == ["sd1-a"]
     own()
-    studio.renew_encoders()
-    assert studio.state()["generators"][-1]["kind"] == "tiny"
-    assert studio.state()["encoders"] == [
+    controller.renew_encoders()
+    assert controller.state()["generators"][-1]["kind"] == "tiny"
+    assert controller.state()["encoders"] == [
         {"name": "my-own", "stands_for": ENCODERS["double"].stands_for, "stand_in": True}
     ]
-    assert [each.card.name for each in studio.networks.session(studio.settings).encoders] == ["my-own"]
-    studio.remove_encoder("my-own")
-    assert [each.card.name for each in studio.networks.session(studio.settings).encoders] == ["sd1-a"]
+    assert [each.card.name for each in networks.session(controller.settings).encoders] == ["my-own"]
+    controller.remove_encoder("my-own")
+    assert [each.card.name for each in networks.session(controller.settings).encoders] == ["sd1-a"]
 
 
 def test_the_app_lets_go_of_a_generator_whose_last_encoder_is_removed(
@@ -223,8 +224,8 @@ def test_the_app_lets_go_of_a_generator_whose_last_encoder_is_removed(
 ) -> None:
     monkeypatch.setitem(GENERATORS, "mine", replace(GENERATORS["mine"], encoders=(("double",),)))
     own()
-    studio = Studio(tmp_path)
-    studio.change({"generators": ["mine"]})
-    assert studio.settings.encoders == ("my-own",)
-    studio.remove_encoder("my-own")
-    assert studio.settings.generators == DEFAULT_GENERATORS
+    controller = Controller(tmp_path)
+    controller.change({"generators": ["mine"]})
+    assert controller.settings.encoders == ("my-own",)
+    controller.remove_encoder("my-own")
+    assert controller.settings.generators == DEFAULT_GENERATORS

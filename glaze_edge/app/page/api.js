@@ -1,10 +1,10 @@
 // The server: requests, and the events it sends.
 
+/** A problem as the server tells it: `kind`, `text` and `remedy`. */
 export class ApiError extends Error {
-  constructor(kind, text, status) {
-    super(text);
-    this.kind = kind;
-    this.status = status;
+  constructor(problem) {
+    super(problem.text);
+    Object.assign(this, problem);
   }
 }
 
@@ -13,11 +13,10 @@ async function ask(method, url, body, headers, signal) {
   try {
     response = await fetch(url, { method, body, headers, signal });
   } catch (error) {
-    if (error.name === "AbortError") throw new ApiError("replaced", "", 0);
-    throw new ApiError("unreachable", "", 0);
+    throw new ApiError({ kind: error.name === "AbortError" ? "replaced" : "unreachable" });
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ApiError(answer.error?.kind ?? "other", answer.error?.text ?? response.statusText, response.status);
+  if (!response.ok) throw new ApiError(answer.error ?? { kind: "other", text: response.statusText });
   return answer;
 }
 
@@ -27,7 +26,8 @@ export const remove = (url) => ask("DELETE", url);
 export const upload = (url, file) =>
   ask("PUT", `${url}?name=${encodeURIComponent(file.name)}`, file, { "Content-Type": "application/octet-stream" });
 
-export const picture = (id, what) => `pictures/${encodeURIComponent(id)}/${what}`;
+/** Ids and the names of styles and encoders are safe in a path. */
+export const picture = (id, what) => `pictures/${id}/${what}`;
 
 const PATIENCE = 1500;
 const AGAIN = 3000;

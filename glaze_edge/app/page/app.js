@@ -6,6 +6,7 @@ import { confirmed, prepareDialogs } from "./dialog.js";
 import { byId, make, put, say, set } from "./dom.js";
 import { prepareDrop } from "./drop.js";
 import { prepareEncoders, progressEncoders, renderEncoders } from "./encoders.js";
+import { problemWords } from "./messages.js";
 import { prepareQueue, progressQueue, renderQueue } from "./queue.js";
 import { prepareRun, progressRun, renderRun, tellChanges } from "./run.js";
 import { prepareSettings, renderSettings } from "./settings.js";
@@ -23,7 +24,7 @@ function render() {
   document.body.dataset.empty = String(state.pictures.length === 0);
   put(byId("pictures-title"), state.pictures.length ? t("pictures") : t("welcome"));
   put(byId("device"), state.problem ? "" : state.device ? t("device", { device: state.device }) : t("device.loading"));
-  put(byId("problem"), state.problem ? t("problem", { text: state.problem }) : "");
+  put(byId("problem"), state.problem ? t("problem", { text: problemWords(state.problem) }) : "");
   put(byId("unsaved"), state.unsaved ? t("unsaved", { text: state.unsaved }) : "");
   renderRecovered();
   for (const part of [renderQueue, renderSettings, renderStyles, renderEncoders, renderRun, renderResult]) part(state);

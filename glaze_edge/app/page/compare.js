@@ -1,6 +1,7 @@
-// Before and after of one picture under one slider, with zoom, pan and the amplified difference.
+// Before and after of one picture under one slider, with zoom, pan and the amplified difference; and what an AI sees of it.
 
 import { make, put, set } from "./dom.js";
+import { adviceWords, movedFigures, movedWords, summary } from "./messages.js";
 import { t } from "./text.js";
 
 const ZOOMS = ["fit", 1, 2, 4, 8];
@@ -128,6 +129,16 @@ export function compare({ before, after, difference, width, height, name }) {
   const watch = new ResizeObserver(layout);
   watch.observe(stage);
   return { node, end: () => watch.disconnect() };
+}
+
+/** What a result did to what the encoders see: all of them together, advice, then each. */
+export function aiWords({ encoders, style, advice }) {
+  const rows = encoders.map((row) => make("li", {}, movedWords(row, style), " ", make("span", { className: "soft small", textContent: movedFigures(row) })));
+  return [
+    make("p", { className: "strong", textContent: summary(encoders) }),
+    ...(advice ? [make("p", { textContent: adviceWords(advice) })] : []),
+    make("ul", { className: "spaced" }, ...rows),
+  ];
 }
 
 /** Three figures: what an encoder sees of the original, the glazed picture and the style target. */

@@ -2,7 +2,8 @@
 
 import { post, upload } from "./api.js";
 import { byId, put } from "./dom.js";
-import { notice, said, send } from "./notice.js";
+import { problemWords } from "./messages.js";
+import { notice, send } from "./notice.js";
 import { bytes, count, t } from "./text.js";
 
 const PICTURES = /\.(png|jpe?g|jfif|webp|tiff?|avif|gif|bmp|heic|heif|psd)$/i;
@@ -18,10 +19,10 @@ function add(files) {
     if (limits && file.size > limits.picture_bytes) notice(t("add.large", { name: file.name, limit: bytes(limits.picture_bytes) }));
     else waiting.push(file);
   }
-  if (!going) work();
+  if (!going) drain();
 }
 
-async function work() {
+async function drain() {
   going = true;
   while (waiting.length) {
     put(byId("adding"), count("add.going", waiting.length));
@@ -29,7 +30,7 @@ async function work() {
     try {
       await upload("pictures", file);
     } catch (error) {
-      notice(t("add.failed", { name: file.name, text: said(error) }));
+      notice(t("add.failed", { name: file.name, text: problemWords(error) }));
       if (error.kind === "unreachable") waiting.length = 0;
     }
   }

@@ -3,9 +3,9 @@
 import { remove, upload } from "./api.js";
 import { confirmed, show, shows } from "./dialog.js";
 import { bar, byId, icon, label, make, put, say, set, sync } from "./dom.js";
-import { said, send } from "./notice.js";
+import { encoderName, problemWords } from "./messages.js";
+import { send } from "./notice.js";
 import { percent, t } from "./text.js";
-import { encoderName } from "./words.js";
 
 let now = () => null;
 let view = null;
@@ -15,7 +15,7 @@ const rows = new WeakMap();
 
 async function forget(name) {
   if (await confirmed({ title: t("encoders.remove.title", { name }), text: t("encoders.remove.text"), yes: t("encoders.remove") })) {
-    await send(remove(`encoders/${encodeURIComponent(name)}`));
+    await send(remove(`encoders/${name}`));
     byId("dialog-title").focus();
   }
 }
@@ -33,7 +33,7 @@ function create({ name }) {
 function update(node, encoder) {
   const row = rows.get(node);
   put(row.words, encoderName(encoder));
-  label(row.remove, t("encoders.remove.of", { name: encoder.name }));
+  label(row.remove, t("queue.remove.of", { name: encoder.name }));
 }
 
 function fill() {
@@ -62,7 +62,7 @@ async function add(file) {
     const { name } = await upload("encoders", file);
     outcome = t("encoders.added.now", { name });
   } catch (error) {
-    outcome = said(error);
+    outcome = problemWords(error);
   }
   sending = null;
   if (!view) say(outcome);

@@ -1,7 +1,8 @@
 // Notices above the queue, or in the open dialog: what went wrong with a request, until it is closed.
 
 import { byId, icon, label, make } from "./dom.js";
-import { has, t } from "./text.js";
+import { problemWords } from "./messages.js";
+import { t } from "./text.js";
 
 const SHOWN = 3;
 
@@ -14,19 +15,13 @@ export function notice(text) {
   while (list.children.length > SHOWN) list.firstElementChild.remove();
 }
 
-/** What an error says, in the language of the page as far as it is known. */
-export function said(error) {
-  const known = has(`error.${error.kind}`) ? t(`error.${error.kind}`) : "";
-  return [known, error.message ?? error.text].filter(Boolean).join(" ");
-}
-
 /** Waits for a request; an error becomes a notice. Gives whether it went well. */
 export async function send(request) {
   try {
     await request;
     return true;
   } catch (error) {
-    if (error.kind !== "replaced") notice(said(error));
+    if (error.kind !== "replaced") notice(problemWords(error));
     return false;
   }
 }

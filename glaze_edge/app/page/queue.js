@@ -2,14 +2,15 @@
 
 import { picture as url, post, remove } from "./api.js";
 import { bar, byId, icon, label, make, put, say, set, sync } from "./dom.js";
+import { adviceWords, kindWords, remedyWords, seenWords, styleName } from "./messages.js";
 import { send } from "./notice.js";
 import { showResult } from "./result.js";
 import { bytes, duration, left, size, t } from "./text.js";
 import { showTry } from "./try.js";
-import { adviceWords, seenWords, styleName } from "./words.js";
 
 const DRAGGED = "application/x-glaze-edge-picture";
 const READY = new Set(["waiting", "working", "done", "cancelled"]);
+const UNFIT = new Set(["already_glazed", "unreadable", "unsupported"]);
 
 let now = () => null;
 const rows = new WeakMap();
@@ -27,7 +28,7 @@ async function move(id, to) {
 
 async function drop(id) {
   const { name } = find(id);
-  if (await send(remove(`pictures/${encodeURIComponent(id)}`))) say(t("queue.removed", { name }));
+  if (await send(remove(`pictures/${id}`))) say(t("queue.removed", { name }));
 }
 
 function create({ id }) {
@@ -41,6 +42,7 @@ function create({ id }) {
     error: make("p", { className: "small error" }),
     reason: make("span", { lang: "en" }),
     kind: make("strong"),
+    remedy: make("span"),
     work: make("div", { className: "work" }),
     progress: make("progress", { max: 1, value: 0 }),
     time: make("span", { className: "soft small" }),
@@ -52,7 +54,7 @@ function create({ id }) {
     down: press("icon", () => move(id, place(id) + 1), icon("down")),
     remove: press("icon", () => drop(id), icon("close")),
   };
-  row.error.append(row.kind, " ", row.reason);
+  row.error.append(row.kind, " ", row.reason, " ", row.remedy);
   row.work.append(row.progress, row.time);
   row.node = make(
     "li",
@@ -92,17 +94,18 @@ function update(node, picture) {
   put(row.note, state === "done" && result ? [seenWords(result), adviceWords(result.advice)].filter(Boolean).join(" ") : "");
   set(row.error, "hidden", !picture.error);
   if (picture.error) {
-    put(row.kind, t(`error.${picture.error.kind}`));
+    put(row.kind, kindWords(picture.error));
     put(row.reason, picture.error.text);
+    put(row.remedy, remedyWords(picture.error));
   }
   set(row.work, "hidden", state !== "working");
   label(row.progress, t("progress.of", { name }));
-  if (state === "working") work(row, picture);
+  if (state === "working") showShare(row, picture);
 
   const buttons = {
     result: state === "done" && result,
     attempt: READY.has(state),
-    again: ["done", "cancelled"].includes(state) || (state === "failed" && ["output", "other"].includes(picture.error?.kind)),
+    again: ["done", "cancelled"].includes(state) || (state === "failed" && !UNFIT.has(picture.error?.kind)),
     cancel: state === "working",
   };
   for (const [key, shown] of Object.entries(buttons)) {
@@ -117,7 +120,7 @@ function update(node, picture) {
   if (active?.hidden) [...node.querySelectorAll("button")].find((button) => !button.hidden)?.focus();
 }
 
-function work(row, { share, seconds_left }) {
+function showShare(row, { share, seconds_left }) {
   bar(row.progress, share);
   put(row.time, left(seconds_left));
 }
@@ -137,7 +140,7 @@ export function renderQueue(state) {
 export function progressQueue(news) {
   for (const node of byId("queue").children) {
     const known = news.pictures?.[node.dataset.key];
-    if (known && node.dataset.state === "working") work(rows.get(node), known);
+    if (known && node.dataset.state === "working") showShare(rows.get(node), known);
   }
 }
 

@@ -1,12 +1,12 @@
 // A result: before and after, its figures in words, the audit, and saving it.
 
 import { picture as url, post } from "./api.js";
-import { compare } from "./compare.js";
+import { aiWords, compare } from "./compare.js";
 import { hide, show, shows } from "./dialog.js";
 import { bar, make, put, set } from "./dom.js";
+import { problemWords, seenWords, styleName, visibilityRows } from "./messages.js";
 import { send } from "./notice.js";
 import { bytes, t } from "./text.js";
-import { adviceWords, movedFigures, movedWords, seenWords, styleName, summary, visibilityRows } from "./words.js";
 
 const LARGEST = 2048;
 
@@ -32,12 +32,8 @@ function person({ visibility, seen }) {
 
 function machine(picture) {
   const { result } = picture;
-  const advice = adviceWords(result.advice);
-  const rows = result.encoders.map((row) =>
-    make("li", {}, movedWords(row, result.style), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
-  );
   const style = styleName(result.style);
-  const source = url(picture.id, `styles/${encodeURIComponent(result.style)}`);
+  const source = url(picture.id, `styles/${result.style}`);
   const target = make("img", { src: source, alt: t("result.target.alt", { style }), loading: "lazy" });
   return make(
     "section",
@@ -46,13 +42,7 @@ function machine(picture) {
     make(
       "div",
       { className: "beside" },
-      make(
-        "div",
-        {},
-        make("p", { className: "strong", textContent: summary(result.encoders) }),
-        ...(advice ? [make("p", { textContent: advice })] : []),
-        make("ul", { className: "spaced" }, ...rows),
-      ),
+      make("div", {}, ...aiWords(result)),
       make("figure", {}, target, make("figcaption", { textContent: t("result.target", { style }) })),
     ),
     make("p", { className: "soft small", textContent: t("moved.means") }),
@@ -80,7 +70,7 @@ function fillAudit({ result }) {
   set(start, "hidden", !["none", "failed"].includes(result.audit));
   set(progress, "hidden", !working);
   set(report, "hidden", result.audit !== "done");
-  put(error, result.audit_error ?? "");
+  put(error, result.audit_error ? problemWords(result.audit_error) : "");
   set(error, "hidden", !result.audit_error);
   bar(progress, result.audit === "waiting" ? null : result.audit_share);
   if (focused && start.hidden) (report.hidden ? view.save : report).focus();

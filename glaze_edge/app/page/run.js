@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { bar, byId, put, say, set } from "./dom.js";
+import { problemWords } from "./messages.js";
 import { notice, send } from "./notice.js";
 import { count, duration, left, percent, t } from "./text.js";
 
@@ -97,11 +98,11 @@ async function saveBeside() {
   try {
     const { written, skipped } = await post("save-beside");
     beside = written.length ? count("save.beside.done", written.length) : "";
-    for (const { name, text } of skipped) notice(`${name}: ${text}`);
+    for (const each of skipped) notice(`${each.name}: ${problemWords(each)}`);
     if (beside) say(beside);
     renderRun(now());
   } catch (error) {
-    notice(error.message);
+    notice(problemWords(error));
   }
 }
 

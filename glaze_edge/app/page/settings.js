@@ -5,9 +5,10 @@ import { byId, make, put, set, sync } from "./dom.js";
 import { renderGenerators } from "./generators.js";
 import { send } from "./notice.js";
 import { count, duration, t } from "./text.js";
-import { styleName } from "./words.js";
+import { styleName } from "./messages.js";
 
 let now = () => null;
+let sending = 0;
 const parts = new WeakMap();
 
 /** The picture that styles are shown on: the first that can be shown. */
@@ -15,7 +16,10 @@ export const shown = (state) => state.pictures.find((picture) => !["checking", "
 
 /** Sends a setting; on an error the page shows again what holds, and `back` what it has of it. */
 export async function choose(change, back = () => {}) {
-  if (await send(post("settings", change))) return;
+  sending += 1;
+  const done = await send(post("settings", change));
+  sending -= 1;
+  if (done) return;
   renderSettings(now());
   back();
 }
@@ -46,13 +50,14 @@ function renderStyle(state) {
   put(byId("style-about"), style === "auto" ? t("style.auto.about") : t("style.about"));
   const picture = shown(state);
   const image = byId("style-image");
-  const source = picture && drawn ? url(picture.id, `styles/${encodeURIComponent(drawn)}`) : "";
+  const source = picture && drawn ? url(picture.id, `styles/${drawn}`) : "";
   set(image, "hidden", !source);
   if (source && image.getAttribute("src") !== source) image.src = source;
 }
 
+/** While a choice is on its way, the state is older than what the page shows. */
 export function renderSettings(state) {
-  if (!state) return;
+  if (!state || sending) return;
   const { intensity, effort } = state.settings;
   const same = (name) => name;
   sync(byId("intensities"), state.intensities, same, stop("intensity", "sample"), (node, name) => {

@@ -5,7 +5,7 @@ import { hide, show, shows } from "./dialog.js";
 import { byId, make, put, set, sync } from "./dom.js";
 import { choose, shown } from "./settings.js";
 import { t } from "./text.js";
-import { styleName } from "./words.js";
+import { styleName } from "./messages.js";
 
 let now = () => null;
 let on = null;
@@ -29,7 +29,7 @@ function fillCard(node, name) {
   const drawn = name === "auto" ? state.auto_style : name;
   put(title, name !== "auto" ? styleName(name) : drawn ? t("style.auto.drawn", { style: styleName(drawn) }) : t("style.auto.name"));
   set(input, "checked", state.settings.style === name);
-  const source = on && drawn ? url(on, `styles/${encodeURIComponent(drawn)}`) : null;
+  const source = on && drawn ? url(on, `styles/${drawn}`) : null;
   if (source && image.dataset.from !== source) {
     image.dataset.from = source;
     image.src = source;
@@ -70,7 +70,7 @@ function open() {
     make("fieldset", { className: "bare" }, make("legend", { className: "hush", textContent: t("style") }), grid),
     make("div", { className: "buttons end" }, make("button", { type: "button", className: "primary", textContent: t("done"), on: { click: hide } })),
   );
-  show({ title: t("style.title"), body, kind: "styles", closed: () => (view = null) });
+  show({ title: t("style.choose"), body, kind: "styles", closed: () => (view = null) });
   fill();
 }
 

@@ -1,13 +1,12 @@
 // Trying on a crop: a spot of a picture, glazed within seconds.
 
 import { picture as url, post } from "./api.js";
-import { aiView, compare } from "./compare.js";
+import { aiView, aiWords, compare } from "./compare.js";
 import { show, shows } from "./dialog.js";
 import { bar, make, put, say, set } from "./dom.js";
-import { said } from "./notice.js";
+import { encoderName, problemWords, styleName } from "./messages.js";
 import { choose } from "./settings.js";
 import { duration, percent, t } from "./text.js";
-import { adviceWords, encoderName, movedFigures, movedWords, styleName, summary } from "./words.js";
 
 const SIDE = 512;
 const STEP = 64;
@@ -85,31 +84,25 @@ export function showTry(picture, now) {
       fill(found);
     } catch (error) {
       if (asked !== mine) return;
-      put(status, error.kind === "replaced" ? "" : said(error));
+      put(status, error.kind === "replaced" ? "" : problemWords(error));
     }
     set(work, "hidden", true);
   }
 
   function fill(found) {
     clear();
-    const file = (what) => `tries/${encodeURIComponent(found.id)}/${what}`;
+    const file = (what) => `tries/${found.id}/${what}`;
     shown = compare({ ...found, before: file("before"), after: file("after"), difference: file("difference"), name: picture.name });
-    const rows = found.encoders.map((row) =>
-      make("li", {}, movedWords(row, found.style), " ", make("span", { className: "soft small", textContent: movedFigures(row) })),
-    );
     const views = found.views.map((name) => {
       const row = found.encoders.find(({ encoder }) => encoder === name);
       const caption = t("ai.as", { encoder: encoderName({ ...row, name }) });
-      return aiView({ source: (what) => file(`ai/${encodeURIComponent(name)}/${what}`), caption });
+      return aiView({ source: (what) => file(`ai/${name}/${what}`), caption });
     });
-    const advice = adviceWords(found.advice);
     result.replaceChildren(
       shown.node,
       make("h3", { textContent: t("ai.title") }),
       make("p", { textContent: t("try.style", { style: styleName(found.style) }) }),
-      make("p", { className: "strong", textContent: summary(found.encoders) }),
-      ...(advice ? [make("p", { textContent: advice })] : []),
-      make("ul", { className: "spaced" }, ...rows),
+      ...aiWords(found),
       ...views,
       make("p", { className: "soft small", textContent: t("try.note") }),
     );
@@ -145,7 +138,7 @@ export function showTry(picture, now) {
     clear();
     view = null;
   };
-  show({ title: t("try.title", { name: picture.name }), body: make("div", { className: "try" }, left, result), kind: "try", closed });
+  show({ title: t("queue.attempt.of", { name: picture.name }), body: make("div", { className: "try" }, left, result), kind: "try", closed });
   view = { progress };
 }
 

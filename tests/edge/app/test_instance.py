@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from glaze_edge.app import instance
+from glaze_edge.app.controller import Controller
 from glaze_edge.app.launch import launch
-from glaze_edge.app.studio import Studio
+from glaze_edge.app.queue_folder import QueueFolder
 from glaze_models.errors import AppError, OutputError, UnreadablePicture
 
 
@@ -57,11 +58,11 @@ def test_data_that_has_no_place_is_told(data: Path) -> None:
 
 
 def test_a_picture_that_has_no_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(item: object) -> None:
+    def full(folder: QueueFolder, item: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    studio = Studio(tmp_path)
-    monkeypatch.setattr(studio.queue.folder, "admit", full)
+    controller = Controller(tmp_path)
+    monkeypatch.setattr(QueueFolder, "admit", full)
     with pytest.raises(OutputError, match=r"art\.png was not taken in: the disk is full"):
-        studio.add_files([tmp_path / "art.png"])
-    assert studio.queue.items == []
+        controller.add_files([tmp_path / "art.png"])
+    assert controller.state()["pictures"] == []

@@ -11,7 +11,7 @@ import pytest
 from glaze_edge import Session, Settings
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Job, Queue
-from glaze_edge.app.work import Item, WorkFolder
+from glaze_edge.app.queue_folder import Item, QueueFolder
 from glaze_edge.app.worker import Worker
 from glaze_runtime.encoder import Graphs
 
@@ -42,16 +42,16 @@ def test_other_encoders_take_the_place_of_those_in_use(loaded: Callable[[], set[
     networks = Networks()
     at_work = networks.session(ONE)
     look(at_work)
-    pace = networks.pace
-    assert pace is not None
+    throughput = networks.throughput
+    assert throughput is not None
     assert loaded() == {"sd1-a", "sd1-small"}
     before = at_work.encoders[0].encode(PICTURE)
     trial = networks.session(OTHER)
     assert loaded() == {"sd1-b"}
     look(trial)
-    networks.resume(at_work, pace)
+    networks.resume(at_work, throughput)
     assert loaded() == set()
-    assert networks.pace is pace
+    assert networks.throughput is throughput
     np.testing.assert_array_equal(at_work.encoders[0].encode(PICTURE), before)
     look(at_work)
     assert loaded() == {"sd1-a", "sd1-small"}
@@ -61,10 +61,10 @@ def test_other_encoders_take_the_place_of_those_in_use(loaded: Callable[[], set[
 def test_the_same_encoders_stay_loaded(loaded: Callable[[], set[str]]) -> None:
     networks = Networks()
     at_work = networks.session(ONE)
-    pace = networks.pace
-    assert pace is not None
+    throughput = networks.throughput
+    assert throughput is not None
     networks.session(Settings(encoders=ONE.encoders, intensity="low"))
-    networks.resume(at_work, pace)
+    networks.resume(at_work, throughput)
     assert loaded() == {"sd1-a"}
 
 
@@ -72,18 +72,18 @@ def test_a_picture_goes_on_with_its_own_after_a_trial_with_others(
     tmp_path: Any, loaded: Callable[[], set[str]]
 ) -> None:
     networks = Networks()
-    queue = Queue(WorkFolder(tmp_path / "queue"), lambda: None)
+    queue = Queue(QueueFolder(tmp_path / "queue"), lambda: None)
     item = Item(name="art.png", state="working")
     queue.add(item)
     worker = Worker(queue, networks, lambda: ONE, lambda: None, lambda job, share: None)
     seen: list[set[str]] = []
 
     def trial() -> None:
-        with networks.turns.prompt():
+        with networks.lock.urgent():
             networks.session(OTHER)
             seen.append(loaded())
 
-    with networks.turns.patient():
+    with networks.lock.background():
         at_work = networks.session(ONE)
         between = worker._between(Job(item=item, kind="glaze"), 1.0, at_work)
         thread = threading.Thread(target=trial)

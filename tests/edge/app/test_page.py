@@ -17,7 +17,9 @@ from browsers import chromium, needs_chromium
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 from running import App, drawing, running, start
 
+from glaze_edge.app.messages import problem, refusal
 from glaze_models import DEFAULT_GENERATORS, GENERATORS
+from glaze_models.errors import Remedy, WeightsError
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
@@ -35,8 +37,10 @@ DROP = """async (files) => {
         document.querySelector("#drop").dispatchEvent(
             new DragEvent(kind, { dataTransfer: carrier, bubbles: true, cancelable: true }));
 }"""
-OVERFLOWING = """() => [...document.querySelectorAll("button, a, label, legend, h1, h2, h3, p, li, dt, dd, summary, select")]
-    .filter((e) => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !e.closest(".hush, .skip"))
+OVERFLOWING = """() => [...document.querySelectorAll(
+        "button, a, label, legend, h1, h2, h3, p, li, dt, dd, summary, select")]
+    .filter((e) => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+    .filter((e) => !e.closest(".hush, .skip"))
     .map((e) => `${e.tagName}#${e.id} ${e.textContent.trim().slice(0, 60)}`)"""
 WIDER = "document.documentElement.scrollWidth > innerWidth"
 
@@ -90,7 +94,7 @@ def row(page: Page, name: str) -> Locator:
 
 
 def look(page: Page, name: str) -> None:
-    """Nothing is wrong with the view for people who see, hear or zoom it: axe, overflow, three widths, light and dark."""
+    """Nothing is wrong with the view for people who see, hear or zoom it."""
     size = page.viewport_size
     assert size is not None
     for scheme in ("light", "dark"):
@@ -250,6 +254,8 @@ def test_styles_encoders_and_limits(page: Page, app: App) -> None:
     looks_right = FilePayload(name="model.safetensors", mimeType="", buffer=b"no tensors")
     chooser.value.set_files([looks_right])
     expect(dialog.get_by_text("model.safetensors are no safetensors file")).to_be_visible()
+    expect(dialog.get_by_text("A model file cannot be used.")).to_be_visible()
+    expect(dialog.get_by_text("Something went wrong")).to_be_hidden()
     look(page, "encoders")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="What it can and cannot do").click()
@@ -298,6 +304,31 @@ def test_other_languages_fit(page: Page, language: str) -> None:
     look(page, f"{language}-encoders")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", {"Deutsch": "de", "Español": "es"}[language])
+
+
+WORDS = """async (problem) => {
+    const { problemWords } = await import(new URL("page/messages.js", location));
+    return problemWords(problem);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("language", "says", "helps"),
+    [
+        ("English", "A model file cannot be used.", "If you added mine, remove it under “Add the model"),
+        ("Deutsch", "Eine Modelldatei lässt sich nicht verwenden.", "Falls du mine hinzugefügt hast"),
+        ("Español", "No se puede usar un archivo de modelo.", "Si añadiste mine, quítalo en «Añadir"),
+    ],
+)
+def test_a_problem_is_said_with_what_helps(page: Page, language: str, says: str, helps: str) -> None:
+    page.get_by_role("combobox", name="Language").select_option(label=language)
+    lang = {"English": "en", "Deutsch": "de", "Español": "es"}[language]
+    expect(page.locator("html")).to_have_attribute("lang", lang)
+    told = problem(WeightsError("It is damaged.", Remedy("remove", "mine")))
+    words = page.evaluate(WORDS, dict(told))
+    assert words.startswith(f"{says} It is damaged. {helps}")
+    assert "{" not in words
+    assert page.evaluate(WORDS, dict(refusal("Send JSON."))) == "Send JSON."
 
 
 def test_what_a_crash_left_is_offered(browser: Browser, tmp_path: Path) -> None:

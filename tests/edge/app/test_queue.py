@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from glaze_edge.app.queue import Job, NoSuchPicture, Queue, Stopped
-from glaze_edge.app.work import Item, WorkFolder
+from glaze_edge.app.queue_folder import Item, QueueFolder
 
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Queue:
-    return Queue(WorkFolder(tmp_path / "queue"), lambda: None)
+    return Queue(QueueFolder(tmp_path / "queue"), lambda: None)
 
 
 def add(queue: Queue, name: str, state: Any = "waiting", **fields: Any) -> Item:
@@ -126,7 +126,7 @@ def test_again_is_for_what_could_be_read(queue: Queue) -> None:
 def test_a_queue_finds_what_another_left(queue: Queue) -> None:
     item = add(queue, "one.png")
     assert not queue.recovered
-    other = Queue(WorkFolder(queue.folder.path), lambda: None)
+    other = Queue(QueueFolder(queue.folder.path), lambda: None)
     assert other.recovered
     assert other.get(item.id).name == "one.png"
     other.keep()
@@ -144,7 +144,7 @@ def test_a_full_disk_is_told_and_loses_no_change(queue: Queue, monkeypatch: pyte
     told: list[str | None] = []
     monkeypatch.setattr(queue, "_tell", lambda: told.append(queue.problem))
     with monkeypatch.context() as disk:
-        disk.setattr("glaze_edge.app.work.replacing", full_disk)
+        disk.setattr("glaze_edge.app.queue_folder.replacing", full_disk)
         queue.start()
         job = take(queue)
         queue.finish(job, state="done")

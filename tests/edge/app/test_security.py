@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 from running import App, drawing, running
 
-from glaze_edge.app.state import MOST_BYTES
+from glaze_edge.app.intake import MOST_BYTES
 
 pytestmark = pytest.mark.slow
 
@@ -128,8 +128,8 @@ def test_answers_may_do_nothing_but_be_shown(app: App) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "page/../work.py",
-        "page/..%2fwork.py",
+        "page/../queue.py",
+        "page/..%2fqueue.py",
         "page/%2e%2e/work.py",
         "page//etc/passwd",
         "page/%2fetc%2fpasswd",

@@ -4,10 +4,15 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from glaze_edge.advice import Advice
+from glaze_edge.app.messages import KINDS, OTHER
+from glaze_edge.settings import INTENSITIES
 from glaze_models import GENERATORS
+from glaze_models.errors import Remedy
 from glaze_models.styles import STYLE_NAMES
 
 PAGE = Path(str(files("glaze_edge.app") / "page"))
@@ -32,6 +37,18 @@ def test_a_language_says_all_that_english_says(language: str) -> None:
         assert words.strip(), key
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", english[key])), key
     assert {f"style.{name}" for name in STYLE_NAMES} <= text.keys()
+
+
+def test_the_page_has_words_for_all_advice() -> None:
+    kinds = get_args(Advice.__annotations__["kind"])
+    words = {f"advice.{kind}" for kind in kinds} | {f"intensity.{name}" for name in INTENSITIES}
+    assert words <= table("en").keys()
+
+
+def test_the_page_has_words_for_all_errors_and_remedies() -> None:
+    remedies = get_args(get_type_hints(Remedy)["kind"])
+    words = {f"error.{kind}" for kind in (*KINDS.values(), OTHER)} | {f"remedy.{kind}" for kind in remedies}
+    assert words <= table("en").keys()
 
 
 def test_the_page_says_the_caveats_of_generators() -> None:

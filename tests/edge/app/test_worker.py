@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from glaze_edge.app.messages import Problem, refusal
 from glaze_edge.app.networks import Networks
 from glaze_edge.app.queue import Queue
-from glaze_edge.app.work import Item, WorkFolder
+from glaze_edge.app.queue_folder import Item, QueueFolder
 from glaze_edge.app.worker import Worker
 from glaze_edge.settings import Settings
 from glaze_models.errors import DeviceError
@@ -35,7 +36,7 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Networks:
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Queue:
-    return Queue(WorkFolder(tmp_path / "queue"), lambda: None)
+    return Queue(QueueFolder(tmp_path / "queue"), lambda: None)
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_list_that_cannot_be_saved_does_not_end_the_run(
 ) -> None:
     items = [add(queue, "one.png"), add(queue, "two.png")]
     monkeypatch.setattr("glaze_edge.app.worker.glaze_all", broken)
-    monkeypatch.setattr("glaze_edge.app.work.replacing", problem)
+    monkeypatch.setattr("glaze_edge.app.queue_folder.replacing", problem)
     start()
     queue.start()
     wait(lambda: queue.run == "idle")
@@ -99,11 +100,11 @@ def test_the_worker_outlives_its_own_mistakes(
     monkeypatch.setattr("glaze_edge.app.worker.glaze_all", broken)
     mistakes = iter([broken])
 
-    def unexpected(error: Exception) -> dict[str, str]:
+    def problem(error: Exception, *folders: Path) -> Problem:
         next(mistakes, lambda: None)()
-        return {"kind": "other", "text": str(error)}
+        return refusal(str(error))
 
-    monkeypatch.setattr("glaze_edge.app.words.unexpected", unexpected)
+    monkeypatch.setattr("glaze_edge.app.messages.problem", problem)
     start()
     queue.start()
     wait(lambda: queue.run == "idle")
@@ -147,7 +148,7 @@ def test_networks_that_cannot_be_loaded_are_told(
     monkeypatch.undo()
     monkeypatch.setattr("glaze_edge.app.networks.Session", fails)
     monkeypatch.setattr("glaze_edge.app.worker.glaze_all", broken)
-    told: list[str | None] = []
+    told: list[Problem | None] = []
     start(on_loaded=lambda: told.append(networks.problem))
     wait(lambda: told)
     assert says in str(told[0])
@@ -161,7 +162,7 @@ def test_settings_that_cannot_be_had_are_told(networks: Networks, start: Callabl
     def settings() -> Settings:
         raise RuntimeError("no style can be drawn")
 
-    told: list[str | None] = []
+    told: list[Problem | None] = []
     start(settings, on_loaded=lambda: told.append(networks.problem))
     wait(lambda: told)
     assert "no style can be drawn" in str(told[0])

@@ -1,4 +1,4 @@
-"""The work: pictures in the queue, in a folder that outlives a crash or a power cut."""
+"""Pictures in the queue, and the folder that keeps them through a crash or a power cut."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from glaze_edge.app.messages import Problem
 from glaze_edge.files.atomic import replacing
 
 State = Literal["checking", "waiting", "working", "done", "failed", "cancelled"]
@@ -30,10 +31,10 @@ class Item:
         bytes: of the file.
         width, height: pixels, upright; 0 before it was checked.
         state: what is happening to it.
-        error: kind and text of what is wrong with it.
+        error: what is wrong with it.
         embedding: where it lies among styles, 100 numbers; empty before it was checked.
         origin: the artist's own file, where the program was told of it; never by the page.
-        result: what was reached (see `glaze_edge.app.words.result`); None before.
+        result: what was reached (see `glaze_edge.app.messages.result`); None before.
         audit: "none", "waiting", "working", "done" or "failed".
         audit_error: why it failed.
         saved: the artist has a copy of the result.
@@ -45,16 +46,16 @@ class Item:
     width: int = 0
     height: int = 0
     state: State = "checking"
-    error: dict[str, str] | None = None
+    error: Problem | None = None
     embedding: list[float] = field(default_factory=list)
     origin: str | None = None
     result: dict[str, Any] | None = None
     audit: str = "none"
-    audit_error: str | None = None
+    audit_error: Problem | None = None
     saved: bool = False
 
 
-class WorkFolder:
+class QueueFolder:
     """Where the pictures of the queue are kept, one folder a picture, and the list of them."""
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is kept of the queue."""
+"""The queue as its folder keeps it."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glaze_edge.app.work import LONGEST_NAME, Item, WorkFolder, safe_name
+from glaze_edge.app.queue_folder import LONGEST_NAME, Item, QueueFolder, safe_name
 
 
 @given(st.text())
@@ -28,14 +28,14 @@ def test_names_keep_what_can_be_kept() -> None:
     assert safe_name("") == "picture"
 
 
-def _kept(folder: WorkFolder, **fields: object) -> Item:
+def _kept(folder: QueueFolder, **fields: object) -> Item:
     item = Item(name="a.png", **fields)  # type: ignore[arg-type]
     folder.admit(item).write_bytes(b"picture")
     return item
 
 
 def test_a_crash_leaves_the_queue_and_nothing_else(tmp_path: Path) -> None:
-    folder = WorkFolder(tmp_path / "queue")
+    folder = QueueFolder(tmp_path / "queue")
     assert folder.open() == []
     working = _kept(folder, state="working", embedding=[0.5], audit="none")
     audited = _kept(folder, state="done", embedding=[0.5], audit="working")
@@ -43,7 +43,7 @@ def test_a_crash_leaves_the_queue_and_nothing_else(tmp_path: Path) -> None:
     _kept(folder)  # its upload never ended
     (folder.path / "result.zip").write_bytes(b"")
     folder.save([working, audited, gone])
-    found = WorkFolder(tmp_path / "queue").open()
+    found = QueueFolder(tmp_path / "queue").open()
     assert [(item.id, item.state, item.audit) for item in found] == [
         (working.id, "waiting", "none"),
         (audited.id, "done", "none"),
@@ -54,7 +54,7 @@ def test_a_crash_leaves_the_queue_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_damaged_or_forged_list_is_no_list(tmp_path: Path) -> None:
-    folder = WorkFolder(tmp_path / "queue")
+    folder = QueueFolder(tmp_path / "queue")
     folder.open()
     item = _kept(folder)
     (tmp_path / "secret.png").write_bytes(b"secret")

@@ -1,4 +1,4 @@
-// Figures of a result in words. Only what an encoder was moved beyond its control, noise of the same strength, counts.
+// Problems, advice and figures in words. Only what an encoder was moved beyond its control, noise of the same strength, counts.
 
 import { has, list, number, t } from "./text.js";
 
@@ -15,8 +15,9 @@ export const level = (row) => STEPS.find(([below]) => gain(row) < below)?.[1] ??
 
 export const styleName = (name) => (has(`style.${name}`) ? t(`style.${name}`) : name);
 
-/** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)". */
-export const encoderName = ({ name, stands_for, stand_in }) => t(stand_in ? "encoder.stand_in" : "encoder.of", { generators: list(stands_for), name });
+/** "The stand-in for Stable Diffusion 1.x and Stable Diffusion 2.x (sd1-a)"; of a damaged one only the name is known. */
+export const encoderName = ({ name, stands_for, stand_in }) =>
+  stands_for.length ? t(stand_in ? "encoder.stand_in" : "encoder.of", { generators: list(stands_for), name }) : name;
 
 export const movedWords = (row, style) => t(`moved.${level(row)}`, { encoder: encoderName({ ...row, name: row.encoder }), style: styleName(style) });
 
@@ -31,20 +32,19 @@ export function summary(rows) {
   return t(`effect.${level(least)}`);
 }
 
-const KINDS = [
-  [/flat white/, "white"],
-  [/mostly flat/, "flat"],
-  [/moved little/, "little"],
-];
+export const kindWords = ({ kind }) => (has(`error.${kind}`) ? t(`error.${kind}`) : "");
 
-/** The program's advice in the language of the page; as it came where it is not known. */
-export function adviceWords(text) {
-  if (!text) return "";
-  const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1];
-  if (!kind) return text;
-  const stronger = /intensity (\w+)/.exec(text)?.[1];
-  const remedy = stronger && has(`intensity.${stronger}`) ? t("advice.stronger", { intensity: t(`intensity.${stronger}`) }) : "";
-  return [t(`advice.${kind}`), remedy].filter(Boolean).join(" ");
+/** What helps against a problem, on this page. */
+export const remedyWords = ({ remedy }) => (remedy ? t(`remedy.${remedy.kind}`, { ...remedy, where: t("encoders.add.title") }) : "");
+
+/** A problem in the language of the page as far as it is known: what it is, what the program says of it, what helps. */
+export const problemWords = (problem) => [kindWords(problem), problem.text, remedyWords(problem)].filter(Boolean).join(" ");
+
+/** Why the effect is small and what helps, or "". */
+export function adviceWords(advice) {
+  if (!advice?.kind) return "";
+  const { kind, stronger } = advice;
+  return [t(`advice.${kind}`), stronger ? t("advice.stronger", { intensity: t(`intensity.${stronger}`) }) : ""].filter(Boolean).join(" ");
 }
 
 /** Rows of (name, value, meaning) of what a person may see. */

@@ -1,47 +1,78 @@
-"""Errors and results as the page shows them."""
+"""Errors and results as data for the page, which has its own words for them in each language."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from glaze_edge.batch import Done
 from glaze_edge.figures import Attainment, Visibility
 from glaze_edge.settings import Settings
 from glaze_models.errors import (
     AlreadyGlazed,
+    AppError,
+    DeviceError,
     GlazeError,
+    ModelError,
+    OptionError,
     OutputError,
+    Remedy,
     UnreadablePicture,
     UnsupportedPicture,
+    WeightsError,
 )
 from glaze_runtime.weights.catalogue import data_folder, find_encoder
 
 KINDS: dict[type[GlazeError], str] = {
-    AlreadyGlazed: "already_glazed",
+    OptionError: "option",
     UnreadablePicture: "unreadable",
     UnsupportedPicture: "unsupported",
+    AlreadyGlazed: "already_glazed",
     OutputError: "output",
+    DeviceError: "device",
+    ModelError: "model",
+    WeightsError: "weights",
+    AppError: "app",
 }
+"""The kind of each class of errors, for which the page has words; a class without one has that of its base."""
+OTHER = "other"
+"""The kind of an error that nobody foresaw."""
 HIDDEN = 0.65
 """The visibility of the most visible place, 1 at the threshold, up to which a change is hardly found."""
 SIDE_BY_SIDE = 0.15
 """The share of a picture above the threshold up to which a change is only visible side by side."""
 
 
-def error(problem: GlazeError, folder: Path) -> dict[str, str]:
-    """Kind and text of `problem`, with a picture kept in `folder`, say, whose path tells an artist nothing."""
-    kept = re.escape(str(folder)) + r"[/\\]\w+[/\\](original|glazed)[/\\]"
-    return {"kind": KINDS.get(type(problem), "other"), "text": re.sub(kept, "", str(problem))}
+class Problem(TypedDict):
+    """What is wrong: the kind of the error, what it says in English, and `glaze_models.errors.Remedy` as data."""
+
+    kind: str
+    text: str
+    remedy: dict[str, str] | None
 
 
-def unexpected(problem: Exception) -> dict[str, str]:
-    """Kind and text of a problem that nobody foresaw; the log has more of it."""
-    return {
-        "kind": "other",
-        "text": f"Something went wrong that should not have ({type(problem).__name__}: {problem}). "
-        f"{log_file()} says more; please report it.",
-    }
+def problem(error: Exception, *folders: Path) -> Problem:
+    """`error` as data, without the paths of the app's own `folders`, which tell an artist nothing."""
+    if not isinstance(error, GlazeError):
+        text = (
+            f"Something went wrong that should not have ({type(error).__name__}: {error}). "
+            f"{log_file()} says more; please report it."
+        )
+        return {"kind": OTHER, "text": text, "remedy": None}
+    text = str(error)
+    for folder in folders:
+        text = re.sub(rf"{re.escape(str(folder))}[/\\](\w+[/\\](original|glazed)[/\\])?", "", text)
+    kind = next((KINDS[base] for base in type(error).__mro__ if base in KINDS), OTHER)
+    return {"kind": kind, "text": text, "remedy": _remedy(error.remedy)}
+
+
+def refusal(text: str, kind: str = "request") -> Problem:
+    """A request that cannot be answered, for which the page needs no words of its own."""
+    return {"kind": kind, "text": text, "remedy": None}
+
+
+def _remedy(remedy: Remedy | None) -> dict[str, str] | None:
+    return {"kind": remedy.kind, "subject": Path(remedy.subject).name} if remedy else None
 
 
 def log_file() -> Path:
@@ -58,16 +89,11 @@ def result(done: Done, settings: Settings) -> dict[str, Any]:
         "intensity": settings.intensity,
         "effort": settings.effort,
         "seconds": round(done.seconds, 1),
-        "advice": advice(done.figures.advice),
+        "advice": done.figures.advice,
         "encoders": encoders(done.figures.encoders),
         "visibility": dict(done.figures.visibility),
         "seen": seen(done.figures.visibility),
     }
-
-
-def advice(text: str) -> str:
-    """Advice that names no options of the command line."""
-    return text.replace("--intensity ", "intensity ")
 
 
 def encoders(rows: Sequence[Attainment]) -> list[dict[str, Any]]:
