@@ -141,22 +141,26 @@ def _plot(curves: dict[str, list[Row]], folder: Path) -> None:
 
 TEXT = """# Attainment against visibility
 
-How far an encoder's latent moves towards the target for what people see, beside what other protectors do:
+How far does an encoder's latent move towards the target, for what people see? Three methods are compared:
 
 - **glaze-edge**: the program as it is, at each intensity.
-- **sign-PGD**: L-infinity, as PhotoGuard practises it on encoders and Mist with slightly other steps: a random start,
-  the sign of the gradient, steps that fall along a line from .34 to .004 of the largest change. The largest change is
+- **sign-PGD**: L-infinity, as PhotoGuard uses it on encoders, and Mist with slightly other steps. A random start, the
+  sign of the gradient, and steps that fall along a line from .34 to .004 of the largest change. The largest change is
   swept.
 - **free Adam**: Glaze as IMPRESS states it, without its LPIPS hinge: Adam, a uniform start, no limit. Glaze's only
-  other hold on the change is how far 500 steps of 0.001 (in −1..1) can go, so strength scales that distance and the
+  other hold on the change is how far 500 steps of 0.001 (in −1..1) can go. So strength scales that distance and the
   start together: at strength 1 the pixels go as far in our number of steps as in 500 of theirs. This is not Glaze,
   whose perceptual limit it lacks.
 
-All have the same {pictures} pictures, resized to 512 pixels (longest side; sides cut to multiples of 64, transparent
-parts on mid-grey), the same style targets, the bundled encoders, and {steps} gradients of each. glaze-edge spends
-{transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise; the others see the picture as it
-is. Figures are of the 8-bit files; attainment is measured with an encoder that is not in the optimisation, *bundled*
-with those that are.
+All methods have:
+
+- the same {pictures} pictures, resized to 512 pixels (longest side; sides cut to multiples of 64, transparent parts on
+  mid-grey);
+- the same style targets, the bundled encoders, and {steps} gradients of each.
+
+glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise. The others see
+the picture as it is. Figures are of the 8-bit files. Attainment is measured with an encoder that is not in the
+optimisation, *bundled* with those that are.
 
     benchmarks/frontier.py PICTURES INSTRUMENT -o FOLDER --docs docs
 
@@ -167,7 +171,7 @@ with those that are.
 
 ## The points
 
-Means over the pictures. *Control* is the attainment of the same change with its blocks shuffled and signs flipped: only
+Means over the pictures. *Control* is the attainment of the same change with its blocks shuffled and signs flipped. Only
 what is above it means something.
 
 | method | strength | butteraugli | attainment | control | after JPEG 75 | bundled |
@@ -176,8 +180,8 @@ what is above it means something.
 
 ## At equal mean butteraugli
 
-The others' figure on the line between the two points about our butteraugli, and in bold how many times it ours is.
-*Above control* is attainment less its control.
+The others' figure is interpolated at our butteraugli. In bold: our figure divided by theirs. *Above control* is
+attainment less its control.
 
 | intensity | butteraugli | attainment | sign-PGD | free Adam | sign-PGD above control | after JPEG 75 | bundled |
 |---|---|---|---|---|---|---|---|
@@ -185,8 +189,8 @@ The others' figure on the line between the two points about our butteraugli, and
 
 ## Picture by picture
 
-On how many pictures glaze-edge reaches farther than the other where that is as visible on the same picture, and the
-median of the ratio.
+On how many pictures glaze-edge reaches farther than the other method at equal visibility on that picture, and the
+median ratio.
 
 | intensity | sign-PGD | free Adam |
 |---|---|---|

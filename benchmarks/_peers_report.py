@@ -111,10 +111,7 @@ def _reading(methods: dict[str, list[Pair]]) -> Iterator[str]:
             (theirs["seconds"] / theirs["step"]) / (own["seconds"] / own["step"]) for theirs, own in last
         )
         memory = median(theirs["memory"] / own["memory"] for theirs, own in last)
-        yield (
-            f"- {name}: a step takes {step:.1f} times as long as one of ours, and the process {memory:.1f} times "
-            "the memory."
-        )
+        yield f"| {name} | {step:.1f} times as long | {memory:.1f} times |"
 
 
 def _plot(rows: Sequence[Row], methods: dict[str, list[Pair]], folder: Path) -> None:
@@ -149,37 +146,44 @@ def curve(rows: Sequence[Row], method: str) -> list[Row]:
 
 
 NO_LPIPS = """
-Glaze's LPIPS needs VGG16's weights, which are not part of this project and were not there: its row is missing.
+Glaze's LPIPS needs VGG16's weights. They are not part of this project and were not at hand, so its row is missing.
 """
 
 TEXT = """# Time to equal attainment
 
-How long other protectors take, and how much memory, until they move encoders as far as glaze-edge does while their file
-is as visible. They are written in torch from their papers' formulas:
+How long do other protectors take, and how much memory, until they move encoders as far as glaze-edge does, in a file
+that is as visible? The peers are written in torch from their papers' formulas:
 
-- **PhotoGuard**: its encoder attack. A random start in ±7.7/255, the sign of the gradient, steps that fall along a line
-  from 2.6 to 0.03, 1000 of them (200 in its demonstration, which is listed too: the same fall in fewer steps).
-- **Mist**: its texture mode. The same within ±16/255, 100 steps of 1/255. Its own target is one fixed pattern; here it
-  is given the same style target as all others, so that they can be compared.
-- **Glaze** as IMPRESS states it: Adam at 0.001 in −1..1, 500 steps, a uniform start in ±0.05, with 30 · max(LPIPS −
-  0.05, 0) or without. This is not Glaze itself, which is not published.
+- **PhotoGuard**: its encoder attack. A random start in ±7.7/255, the sign of the gradient, and 1000 steps that fall
+  along a line from 2.6 to 0.03. Its demonstration takes 200 steps, with the same fall; it is listed too.
+- **Mist**: its texture mode. The same within ±16/255, 100 steps of 1/255. Its own target is one fixed pattern. Here it
+  gets the same style target as the others, so that they can be compared.
+- **Glaze** as IMPRESS states it: Adam at 0.001 in −1..1, 500 steps, a uniform start in ±0.05, with
+  30 · max(LPIPS − 0.05, 0) or without. This is not Glaze itself, which is not published.
 {lpips}
-Equal terms: {pictures} pictures, resized to {side} pixels (longest side; sides cut to multiples of 64, transparent
-parts on mid-grey), the same style targets, the same two bundled encoders with the same weights, and one objective, the
-mean over the encoders of |Φ(x+d) − Φ(t)|² / |Φ(x) − Φ(t)|². {threads} threads each, on two cores; torch runs eagerly,
-channels last. Each method ran in a process of its own, one at a time; memory is the peak of that process with its
-libraries. A first step is not counted, for either.
+## Equal terms
 
-Equal visibility: what a peer moves by (its limit; Adam's rate and start) is scaled on each picture until its last
-file's butteraugli is that of our file at medium intensity and standard effort. Its picture is then written and measured
-after 1, 2, 3, 5, 8, 12, 20 … steps; the measuring is not in its seconds. It has attained as much at the first of these
-files that reaches our attainment and whose butteraugli is at most {slack:.0f} % above ours. The levels of the peers'
-files are rounded up or down at random, by the fraction: the nearest ones would make the same 2/255 of every limit
-between 1.5 and 2.5, and no strength would be as visible as our file.
+- {pictures} pictures, resized to {side} pixels (longest side; sides cut to multiples of 64, transparent parts on
+  mid-grey).
+- The same style targets, and the same two bundled encoders with the same weights.
+- One objective, the mean over the encoders of |Φ(x+d) − Φ(t)|² / |Φ(x) − Φ(t)|².
+- {threads} threads each, on two cores. torch runs eagerly, channels last.
+- Each method ran in a process of its own, one at a time. Memory is the peak of that process with its libraries. A first
+  step is not counted, for either.
 
-Our seconds are from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge
-glaze`, from its start to its end, with loading the networks, painting the target, writing the file and measuring it:
-{whole:.2f} s.
+## Equal visibility
+
+A peer's limit, or Adam's rate and start, is scaled on each picture until the butteraugli of its last file is that of
+our file at medium intensity and standard effort. Its picture is then written and measured after 1, 2, 3, 5, 8, 12, 20
+… steps. The measuring is not in its seconds. It has attained as much at the first of these files that reaches our
+attainment and whose butteraugli is at most {slack:.0f} % above ours.
+
+The levels of the peers' files are rounded up or down at random, by the fraction. The nearest levels would make the same
+2/255 of every limit between 1.5 and 2.5, and no strength would be as visible as our file.
+
+Our seconds run from the decoded picture and the style target to the change: {seconds:.2f} s. The command `glaze-edge
+glaze` takes {whole:.2f} s from its start to its end, with loading the networks, painting the target, writing the file
+and measuring it.
 
     benchmarks/peers.py PICTURES INSTRUMENT -o FOLDER --only {pictures} --side {side} --docs docs
 
@@ -189,9 +193,9 @@ glaze`, from its start to its end, with loading the networks, painting the targe
 
 ## Time to equal attainment
 
-On how many pictures the peer attains as much, and the median of its seconds over ours. Where it does not get there on
-half of them, *over* is its whole run over ours, a lower bound, and *best* its best attainment at equal visibility over
-ours.
+On how many pictures the peer attains as much, and the median of its seconds divided by ours. Where it does not get
+there on half of them, *over* is its whole run divided by ours, a lower bound. *Best* is then its best attainment at
+equal visibility, divided by ours.
 
 | peer | {head} |
 |---|---|---|---|---|
@@ -208,15 +212,19 @@ shuffled and signs flipped. Memory is in GiB.
 
 ## How to read it
 
+| | a step, compared with one of ours | memory, compared with ours |
+|---|---|---|
 {reading}
-- So the time is that of few steps: {steps} are enough. A network takes them, which has learned on other pictures, with
-  these two encoders, where a gradient leads. And the change goes elsewhere: the peers spend their visibility evenly,
-  glaze-edge where it is hardly seen. Where a peer does not get there at all, that is why.
-- glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise, which helps
-  later and costs it attainment here. The others see the picture as it is.
-- Butteraugli is one measure of what is seen, and the one our budget was fitted to. At their own strengths the peers are
-  far more visible, and attain more.
-- The peers' schedules are scaled, not tuned anew: a schedule made for this strength might be faster. More than the
+
+- glaze-edge is fast because {steps} steps are enough. A network takes them. On other pictures, with these two encoders,
+  it has learned where a gradient leads.
+- The change also goes elsewhere. The peers spend their visibility evenly, glaze-edge where it is hardly seen. Where a
+  peer does not get there at all, that is why.
+- glaze-edge spends {transformed:.0f} % of its gradients on pictures after JPEG, resizing, blur or noise. That helps
+  later, and costs attainment here. The others see the picture as it is.
+- Butteraugli is one measure of what is seen, and the one that our budget was fitted to. At their own strengths the
+  peers are far more visible, and attain more.
+- The peers' schedules are scaled, not tuned again. A schedule made for this strength might be faster. More than the
   authors' number of steps was not tried.
 - On a graphics card the peers are faster than here. The encoders are small; with a generator's own encoder the steps of
   all methods take longer (`benchmarks/step.py` compares one step).

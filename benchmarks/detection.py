@@ -169,23 +169,25 @@ def report(facts: str, rows: dict[str, list[float]], left: dict[str, float]) -> 
     return TEXT.format(facts=facts, apart=apart, left="\n".join(remains))
 
 
-TEXT = """# Can glaze be detected and taken off?
+TEXT = """# Can glaze be detected and removed?
 
 LightShed (Foerster et al., USENIX Security 2025) trains a network on pictures before and after a protection tool.
-Anyone can do so with a tool that is public, so we did it with this one: `benchmarks/detection.py` makes pairs with
-glaze-edge itself and trains a small residual autoencoder that gives the change that was made to a picture, with a head
-that says whether there was one.
+Anyone can do so with a public tool, so we did it with this one. `benchmarks/detection.py` makes pairs with glaze-edge
+itself. It trains a small residual autoencoder that predicts the change made to a picture, with a head that says
+whether there was one.
 
     benchmarks/detection.py PICTURES DEV -o FOLDER --instrument INSTRUMENT --docs docs
 
+| | |
+|---|---|
 {facts}
 
 ## Detection
 
-Area under the ROC curve: 0.5 is guessing, 1 is certain detection. *Head* and *energy* are the network's (its logit, and
-the root mean square of the change that it finds); *roughness* is what a detector does that learned nothing, the energy
-that a 3x3 median filter takes away. The last two rows are controls: the farther above 0.5, the more the network takes
-for glaze what is none.
+Area under the ROC curve: 0.5 is guessing, 1 is certain detection. *Head* and *energy* are the network's: its logit, and
+the root mean square of the change that it finds. *Roughness* is a detector that learned nothing: the energy that a 3×3
+median filter removes. The last two rows are controls. The farther they are above 0.5, the more the network takes for
+glaze what is none.
 
 | | head | energy | roughness |
 |---|---|---|---|
@@ -193,7 +195,7 @@ for glaze what is none.
 
 ## Removal
 
-The change that the network finds is taken off the glazed picture and the file measured again. Means:
+The change that the network finds is subtracted from the glazed picture, and the file is measured again. Means:
 
 | | glazed | after removal | left |
 |---|---|---|---|
@@ -201,9 +203,9 @@ The change that the network finds is taken off the glazed picture and the file m
 
 ## What it means
 
-- These are the figures of one small network and a few minutes on a laptop. Whoever means it has more pictures, a larger
-  network and more time: take the figures as the least that an attacker can do.
-- The network knows this version of the tool at medium intensity with the bundled encoders. Other intensities and
+- These are the figures of one small network and a few minutes on a laptop. A serious attacker has more pictures, a
+  larger network and more time. Take the figures as the least that an attacker can do.
+- The network knows one version of the tool, at medium intensity, with the bundled encoders. Other intensities and
   encoders were not tested.
 """
 
@@ -239,13 +241,15 @@ def main() -> None:
     remover = train([(pixels(f.original), pixels(f.glazed)) for f in pairs], arguments.steps, tell)
     minutes = (monotonic() - started) / 60
     figures = [removed(remover, files, arguments.instrument) for files in tests]
-    facts = (
-        f"{len(pairs)} pairs of {CUT_TO} pixels at most, glazed at medium intensity and {TRAINED_AT} effort, "
-        "each towards\n"
-        f"a style drawn with a seed of its own; {sum(p.numel() for p in remover.parameters()) / 1e6:.2f} M parameters, "
-        f"{arguments.steps} steps, {minutes:.0f} minutes\non {THREADS} threads. Tested on {len(tests)} "
-        "pictures that it "
-        f"never saw, at {TRAINED_SIDE} pixels, glazed at {TESTED_AT} effort."
+    size = sum(p.numel() for p in remover.parameters()) / 1e6
+    facts = "\n".join(
+        (
+            f"| training | {len(pairs)} pairs of {CUT_TO} pixels at most, medium intensity, {TRAINED_AT} effort, "
+            "each towards a style drawn with its own seed |",
+            f"| network | {size:.2f} M parameters, {arguments.steps} steps, {minutes:.0f} minutes on {THREADS} "
+            "threads |",
+            f"| test | {len(tests)} pictures that it never saw, at {TRAINED_SIDE} pixels, {TESTED_AT} effort |",
+        )
     )
     left = {name: mean(row[name] for row in figures) for name in figures[0]}
     text = report(facts, detected(remover, tests), left)

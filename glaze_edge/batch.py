@@ -95,6 +95,8 @@ class Failed:
 BEFORE, AFTER = 3.0, 4.0
 """Painting and encoding the target takes as long as so many sweeps at up to 1024 pixels; measuring the result, at
 512."""
+SWEEP = 4 / 3
+"""A step encodes the target too, which takes a third of the gradient."""
 BESIDES = 0.5
 """In a step a pixel of the picture takes so much of what the bundled encoders take for it: budget, views, the learned
 step."""
@@ -120,7 +122,7 @@ def work_units(size: tuple[int, int], settings: Settings) -> list[float]:
         return shape * min(side, worked_on) ** 2
 
     steps = [
-        area(min(side, sides[step // encoders % len(sides)])) / encoders + BESIDES * area(side)
+        SWEEP * area(min(side, sides[step // encoders % len(sides)])) / encoders + BESIDES * area(side)
         for step in range(effort.steps)
         for side in [TILE if step < begun_small(effort.steps) else worked_on]
     ]

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from glaze_edge.audit import Audit, Findings, Reading, View
-from glaze_edge.audit.survival import Survival
-from glaze_edge.audit.words import (
+from glaze_edge.audit.messages import (
     CONTROL,
     LIMITS,
     MEASURES,
@@ -25,6 +24,7 @@ from glaze_edge.audit.words import (
     signed,
     untested,
 )
+from glaze_edge.audit.survival import Survival
 from glaze_edge.figures import visibility_map
 from glaze_edge.files.atomic import writing
 from glaze_edge.sheet import AMPLIFIED, difference

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from glaze_edge.api import Session
 from glaze_edge.audit import encoders_for
+from glaze_edge.audit.messages import lines
 from glaze_edge.audit.report import write_report
-from glaze_edge.audit.words import lines
 from glaze_edge.commands.progress import progress_bar
 from glaze_edge.files import check_destination, read_picture
 from glaze_edge.files.paths import same_file
