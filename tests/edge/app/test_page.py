@@ -138,7 +138,7 @@ def test_from_dropping_to_saving(page: Page, app: App, tmp_path: Path) -> None:
     page.get_by_role("button", name="Move two.jpg up").click()
     expect(page.get_by_role("list", name="Queue").get_by_role("listitem").first).to_contain_text("two.jpg")
     page.get_by_role("button", name="Glaze 2 pictures").click()
-    expect(row(page, "two.jpg")).to_contain_text("at work")
+    expect(row(page, "two.jpg")).to_contain_text("glazing")
     page.reload()
     page.get_by_role("button", name="Cancel one.png").or_(
         page.get_by_role("button", name="Cancel two.jpg")
@@ -216,12 +216,12 @@ def test_a_run_is_paused_and_broken_off(page: Page, app: App) -> None:
     look(page, "running")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#run-text")).to_contain_text("Paused")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Cancel one.png").click()
     expect(row(page, "one.png")).to_contain_text("cancelled")
-    expect(row(page, "two.png")).to_contain_text("at work")
-    page.get_by_role("button", name="Cancel the run").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Cancel the run").click()
+    expect(row(page, "two.png")).to_contain_text("glazing")
+    page.get_by_role("button", name="Stop the run").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Stop the run").click()
     expect(row(page, "two.png")).to_contain_text("waiting")
 
 
@@ -338,10 +338,10 @@ def test_what_a_crash_left_is_offered(browser: Browser, tmp_path: Path) -> None:
     with running(tmp_path / "data") as app:
         page = browser.new_page(locale="en-GB")
         page.goto(app.address)
-        expect(page.get_by_role("heading", name="The last run was broken off")).to_be_visible()
+        expect(page.get_by_role("heading", name="The last run was interrupted")).to_be_visible()
         look(page, "recovered")
         page.get_by_role("button", name="Keep them").click()
-        expect(page.get_by_role("heading", name="The last run was broken off")).to_be_hidden()
+        expect(page.get_by_role("heading", name="The last run was interrupted")).to_be_hidden()
         expect(row(page, "one.png")).to_contain_text("waiting")
         page.close()
 
