@@ -18,10 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from glaze_models import ENCODERS, encoder_card
 from glaze_models.errors import ModelError, OptionError, WeightsError
-from glaze_runtime.devices import CPU
-from glaze_runtime.encoder import Encoder
 from glaze_runtime.weights import catalogue, store, verify
-from glaze_runtime.weights.layouts import LAYOUTS, Layout
 
 Make = Callable[..., dict[str, np.ndarray]]
 
@@ -284,27 +281,6 @@ class TestNotAdded:
         add(vae)
         assert (old.exists(), young.exists()) == (False, True)
         assert catalogue.installed() == ["sd1"]
-
-
-def test_an_added_encoder_gives_the_same_latent(
-    tmp_path: Path, known: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bundled encoder's own file, added under another name."""
-    plain = Layout(name="plain", mark="stem.weight", keeps="")
-    monkeypatch.setattr("glaze_runtime.weights.recognise.LAYOUTS", (*LAYOUTS, plain))
-    bundled = encoder_card("sd1-b")
-    monkeypatch.setitem(ENCODERS, "stand-in", replace(bundled, name="stand-in", weights=None))
-    assert bundled.weights is not None
-    add(bundled.weights.path, "mine")
-    image = np.random.default_rng(0).random((64, 64, 3), np.float32)
-    expected, found = (Encoder(catalogue.find_encoder(name), CPU).encode(image) for name in ("sd1-b", "mine"))
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_the_data_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GLAZE_EDGE_DATA")
-    assert catalogue.data_folder().name == "glaze-edge"
-    assert catalogue.data_folder().is_relative_to(Path.home())
 
 
 def test_manifests_are_for_people_too(data: Path, world: None, vae: Path) -> None:
