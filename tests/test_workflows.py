@@ -32,7 +32,16 @@ def test_actions_are_pinned_and_rights_are_few(name: str) -> None:
     used = [step["uses"] for step in steps(name) if "uses" in step]
     assert used
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", each) for each in used), used
-    assert all("timeout-minutes" in job for job in read("ci")["jobs"].values())
+    checkouts = [step for step in steps(name) if step.get("uses", "").startswith("actions/checkout@")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    assert all("timeout-minutes" in job for job in read(name)["jobs"].values() if "steps" in job)
+
+
+def test_every_pin_names_its_version_and_an_action_has_one_pin() -> None:
+    text = "".join(file.read_text("utf-8") for file in WORKFLOWS.values())
+    pins = re.findall(r"uses: ([\w.-]+/[\w.-]+)@(.*)", text)
+    assert all(re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", pin) for _, pin in pins)
+    assert len(set(pins)) == len({action for action, _ in pins})
 
 
 def test_every_python_that_is_promised_is_tested() -> None:
@@ -54,8 +63,9 @@ def test_what_ci_runs_is_there() -> None:
 def test_a_release_waits_for_ci_and_keeps_no_password() -> None:
     jobs = read("release")["jobs"]
     assert jobs["ci"]["uses"] == "./.github/workflows/ci.yml"
-    for name in ("publish", "pypi"):
-        assert set(jobs[name]["needs"]) == {"ci", "bundle"}
+    assert set(jobs["publish"]["needs"]) == {"ci", "bundle"}
+    assert "The tag is the version" in [step.get("name") for step in jobs["publish"]["steps"]]
+    assert jobs["pypi"]["needs"] == "publish"
     assert jobs["pypi"]["permissions"] == {"id-token": "write"}
     assert [name for name, job in jobs.items() if "id-token" in job.get("permissions", {})] == ["pypi"]
     assert "password" not in str(jobs["pypi"])
