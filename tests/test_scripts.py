@@ -231,10 +231,13 @@ def test_pictures_mean_the_command_glaze(given, passed, monkeypatch):
 
 
 def test_windows_has_a_command_of_its_own() -> None:
-    """It is not run here."""
-    text = (ROOT / "scripts" / "glaze.cmd").read_bytes()
-    lines = text.decode("ascii").split("\r\n")
+    """It is not run here. Lines end as cmd.exe wants them, and no block is open where names of pictures are put in."""
+    lines = (ROOT / "scripts" / "glaze.cmd").read_bytes().decode("ascii").split("\r\n")
     assert "\n" not in "".join(lines)
-    calls = [line.strip() for line in lines if '"%~dp0glaze" %*' in line]
+    calls = [line for line in lines if line.endswith('"%~dp0glaze" %*')]
     assert [call.split()[0] for call in calls] == ["py", "python"]
-    assert lines[-2] == "exit /b 1"
+    assert {f":{line.split()[-1]}" for line in lines if "goto" in line} == {
+        line for line in lines if line[:1] == ":"
+    }
+    assert "exit /b 1" in lines
+    assert not [line for line in lines if "(" in line and not line.startswith("rem ")]
