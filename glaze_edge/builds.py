@@ -1,22 +1,13 @@
-"""The builds of onnxruntime. Each has a package of its own, and all put their files into one folder."""
+"""The builds of onnxruntime. Each is a package of its own, and all put their files into one folder."""
 
 from importlib.metadata import distributions
 
-BUILDS = frozenset(
-    {
-        "onnxruntime",
-        "onnxruntime-directml",
-        "onnxruntime-gpu",
-        "onnxruntime-openvino",
-        "onnxruntime-qnn",
-        "onnxruntime-silicon",
-        "onnxruntime-webgpu",
-    }
-)
+FOLDER = "onnxruntime"
 
 
 def clashing_builds() -> list[str]:
     """The names of the installed builds where there are several: one lies on top of the other, and which is chance."""
-    found = {(each.metadata["Name"] or "").lower().replace("_", "-") for each in distributions()}
-    here = sorted(found & BUILDS)
+    # Asked by folder, for names don't tell: onnxruntime-qnn was a build once and is a plugin now. It is faster, too.
+    builds = [each for each in distributions() if FOLDER in (each.read_text("top_level.txt") or "").split()]
+    here = sorted({each.metadata["Name"].lower().replace("_", "-") for each in builds})
     return here if len(here) > 1 else []
