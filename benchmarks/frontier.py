@@ -12,7 +12,6 @@ deleted when the optimiser has changed (or take a new folder). Writes frontier.m
 DOCS, else to FOLDER.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +20,7 @@ from statistics import mean
 from typing import Any
 
 from _frontier_report import write_report
+from _options import options
 from _peers import free_adam, sign_pgd
 from _pictures import butteraugli, glaze_file, measured, opened, save, working_picture
 
@@ -113,15 +113,7 @@ class Bench:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("instrument", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--only", type=int)
-    parser.add_argument("--docs", type=Path)
-    arguments = parser.parse_args()
+    arguments = options(__doc__).parse_args()
     bench = Bench(arguments.output, arguments.instrument)
     pictures = sorted(arguments.pictures.glob("*.png"))[: arguments.only]
     for picture in pictures:

@@ -14,7 +14,6 @@ A method's results on a picture are lines of FOLDER/results.jsonl, so that a run
 folder when the optimiser has changed. Writes peers.md, peers.png and peers.svg to DOCS, else to FOLDER.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Any
 
 from _equal import Row, as_visible, snapshots
 from _machine import hold_to
+from _options import options
 from _peers_report import DEFAULT, write_report
 from _pictures import butteraugli, measured, opened, working_picture
 from _torch_peers import PEERS
@@ -168,17 +168,10 @@ class Bench:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("instrument", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--only", type=int)
+    parser = options(__doc__)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lpips-backbone", type=Path)
-    parser.add_argument("--docs", type=Path)
     arguments = parser.parse_args()
     hold_to(arguments.threads)
     bench = Bench(arguments.output, arguments.instrument, arguments.threads, arguments.lpips_backbone)
