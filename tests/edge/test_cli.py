@@ -185,6 +185,7 @@ def test_grey_and_alpha_stay(tmp_path: Path) -> None:
             assert alpha.getchannel("A").tobytes() == before.getchannel("A").tobytes()
 
 
+@pytest.mark.slow
 def test_styles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("styles") == 0
     assert len(capsys.readouterr().out.split()) == 26

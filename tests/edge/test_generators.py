@@ -181,6 +181,7 @@ def test_models_lists_generators_first(capsys: pytest.CaptureFixture[str]) -> No
     assert all(f"{each.title}: {each.caveat}" in out for each in GENERATORS.values() if each.caveat)
 
 
+@pytest.mark.slow
 def test_the_app_protects_against_generators(tmp_path: Path, own: Callable[[], object]) -> None:
     controller, networks = Controller(tmp_path), Networks()
     names = tuple(name for each in DEFAULT_GENERATORS for name in best_encoders(each).names)

@@ -38,6 +38,7 @@ def look(session: Session) -> None:
         eye.look(PICTURE)
 
 
+@pytest.mark.slow
 def test_other_encoders_take_the_place_of_those_in_use(loaded: Callable[[], set[str]]) -> None:
     networks = Networks()
     at_work = networks.session(ONE)

@@ -85,6 +85,7 @@ def test_without_a_target_there_is_drift(trio: Files, capsys: pytest.CaptureFixt
     assert all(row["left"]["sd1-a"] > 0 for row in said["survival"])
 
 
+@pytest.mark.slow
 def test_the_text_and_the_report(trio: Files, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     assert run("audit", *trio[:2], "--target", trio[2], "-o", report) == 0
@@ -214,6 +215,7 @@ def test_what_cannot_be_audited(
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_without_target_and_decoder_nothing_can_be_said(
     trio: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

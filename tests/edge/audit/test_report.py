@@ -75,6 +75,7 @@ def opened(browser: Browser, page_file: Path, width: int, scheme: Any) -> tuple[
     return page, complaints
 
 
+@pytest.mark.slow
 def test_everywhere(browser: Browser, page_file: Path) -> None:
     papers = set()
     for width in (320, 1280):
