@@ -16,7 +16,9 @@ from command import run
 from PIL import Image
 from safetensors.numpy import save_file
 
+from glaze_edge.commands.remedies import command
 from glaze_models import ENCODERS, Source, encoder_card
+from glaze_models.errors import Remedy
 from glaze_runtime.weights.layouts import LAYOUTS, Layout
 from glaze_runtime.weights.tensorfile import Entry, read_header
 
@@ -139,6 +141,17 @@ def test_an_error_ends_with_the_command_that_helps(
         "Error: There is an encoder 'sd1' already. Give another name, or remove that one.",
         "Run: glaze-edge models remove sd1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "typed"),
+    [
+        (Remedy("add-weights"), "Run: glaze-edge models add --from FILE"),
+        (Remedy("name-encoder", "my  art/vae.safetensors"), 'add NAME --from "my  art/vae.safetensors"'),
+    ],
+)
+def test_a_command_can_be_typed_as_it_is(remedy: Remedy, typed: str) -> None:
+    assert command(remedy).endswith(typed)
 
 
 def test_damage_is_found(vae: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

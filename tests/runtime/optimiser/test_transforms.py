@@ -63,7 +63,7 @@ def test_filters_keep_flats_and_smooth_the_rest(transform: Transform) -> None:
     assert np.abs(np.diff(matrix @ line)).sum() < 0.8 * np.abs(np.diff(line)).sum()
 
 
-def test_each_is_drawn_by_its_share() -> None:
+def test_each_is_drawn_by_its_probability() -> None:
     rng = np.random.default_rng(0)
     drawn = [draw_transform(rng) for _ in range(2000)]
     assert sum(transform.probability for transform in TRANSFORMS) == pytest.approx(1)
