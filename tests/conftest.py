@@ -13,6 +13,7 @@ from engines import MakeEngine, write_engine
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+import glaze_models.learned_step  # noqa: F401  its card must know its files before `known` moves the folder
 from glaze_models import DECODERS, ENCODERS, GENERATORS, DecoderCard, EncoderCard
 from glaze_models.perceptual import PERCEPTUALS
 
